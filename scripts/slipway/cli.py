@@ -93,7 +93,12 @@ def parser_of(name: str) -> Parser:
         "--working-directory", default=".", metavar="DIR", help="the repository's root (default: this folder)"
     )
     parser.add_argument(
-        "--json", nargs="?", const=True, default=False, type=boolean, help="print one JSON document for machines"
+        "--json",
+        nargs="?",
+        const=True,
+        default=False,
+        type=boolean,
+        help="print one JSON document for machines",
     )
     module.add_arguments(parser)
     return parser
@@ -107,7 +112,9 @@ def arguments_from_inputs(parser: argparse.ArgumentParser, inputs: str) -> list[
     try:
         given = json.loads(inputs)
     except json.JSONDecodeError as error:
-        raise UsageError(f"INPUTS is not JSON: {error}.", remedy="It is set by Slipway's own actions.") from error
+        raise UsageError(
+            f"INPUTS is not JSON: {error}.", remedy="It is set by Slipway's own actions."
+        ) from error
     options = {option for action in parser._actions for option in action.option_strings}  # noqa: SLF001
     words: list[str] = []
     for key, value in given.items():
@@ -168,7 +175,9 @@ def _dispatch(words: Sequence[str], system: System) -> int:
     arguments = parser.parse_args([*from_inputs, *words[1:]])
     root = Path(arguments.working_directory).resolve()
     if not root.is_dir():
-        raise UsageError(f"`{arguments.working_directory}` is no folder.", remedy="Name the repository's root.")
+        raise UsageError(
+            f"`{arguments.working_directory}` is no folder.", remedy="Name the repository's root."
+        )
     from slipway.report import console
 
     stream = Stream((console.sink(sys.stderr if arguments.json else sys.stdout, os.environ),))

@@ -36,7 +36,7 @@ class Event:
     stage: Stage
     status: Status
     detail: str
-    data: Mapping[str, str | int | float] = field(default_factory=dict)
+    data: Mapping[str, str | float] = field(default_factory=dict)
 
 
 Sink = Callable[[Event], None]
@@ -79,7 +79,7 @@ class Emitter:
     component: str
     environment: str
 
-    def __call__(self, stage: Stage, status: Status, detail: str, **data: str | int | float) -> None:
+    def __call__(self, stage: Stage, status: Status, detail: str, **data: str | float) -> None:
         """Emit one event with the time it is now."""
         self.stream(
             Event(

@@ -24,7 +24,9 @@ class Aws:
     `client(name, retries=False)`: who calls it must find out what happened before trying again.
     """
 
-    def __init__(self, keys: Keys, region: str, *, connect_timeout: float = 5, read_timeout: float = 20) -> None:
+    def __init__(
+        self, keys: Keys, region: str, *, connect_timeout: float = 5, read_timeout: float = 20
+    ) -> None:
         import botocore.session
 
         self.region = region
@@ -46,7 +48,9 @@ class Aws:
                 read_timeout=read,
                 user_agent_appid="slipway",
             )
-            self._clients[key] = self._session.create_client(name, region_name=region or self.region, config=config)
+            self._clients[key] = self._session.create_client(
+                name, region_name=region or self.region, config=config
+            )
         return self._clients[key]
 
 

@@ -28,8 +28,12 @@ class Image:
     dockerfile: str = about("The Dockerfile, from the repository's root.", default="Dockerfile")
     context: str = about("The folder that the build sees.", default=".")
     target: str | None = about("The stage of the Dockerfile to build; default the last.")
-    build_args: Mapping[str, str] = about("`ARG` values; never secrets, they stay in the image.", default_factory=dict)
-    platforms: tuple[str, ...] = about("Platforms such as `linux/arm64`; default the builder's own.", default=())
+    build_args: Mapping[str, str] = about(
+        "`ARG` values; never secrets, they stay in the image.", default_factory=dict
+    )
+    platforms: tuple[str, ...] = about(
+        "Platforms such as `linux/arm64`; default the builder's own.", default=()
+    )
     cache: bool = about("Whether layers of earlier builds are used again.", default=True)
 
 
@@ -39,13 +43,16 @@ class Deploy:
 
     cluster: str | None = about("The ECS cluster.", example="{environment}-cluster")
     service: str | None = about("The ECS service.", example="{environment}-web")
-    container_name: str | None = about("The container to change; default every container that runs this repository.")
+    container_name: str | None = about(
+        "The container to change; default every container that runs this repository."
+    )
     handoff: Literal["deploy", "event", "none"] = about(
         "`deploy` starts the rollout, `event` follows the one that AWS starts on the push, `none` only publishes.",
         default="deploy",
     )
     base: Literal["running", "latest"] = about(
-        "The task definition that is changed: the one that runs, or the family's newest revision.", default="running"
+        "The task definition that is changed: the one that runs, or the family's newest revision.",
+        default="running",
     )
     on_active: Literal["wait", "supersede", "fail"] = about(
         "What to do when another deployment of the service is in progress.", default="wait"
@@ -59,7 +66,9 @@ class Deploy:
     max_failed_tasks: int = about("Stop with rollback when so many replacement tasks have died.", default=3)
     timeout_minutes: int = about("Give up, with rollback, after this long.", default=60)
     application: str | None = about("The CodeDeploy application; default the one that names the service.")
-    deployment_group: str | None = about("The CodeDeploy deployment group; default the one that names the service.")
+    deployment_group: str | None = about(
+        "The CodeDeploy deployment group; default the one that names the service."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +77,8 @@ class Suite:
 
     run: str = about("The command that runs the suite.")
     when: Literal["test", "verify"] = about(
-        "`test` before the build is published; `verify` against the environment after its rollout.", default="test"
+        "`test` before the build is published; `verify` against the environment after its rollout.",
+        default="test",
     )
     working_directory: str = about("Where the command runs, from the repository's root.", default=".")
     compose: str | None = about("A compose file whose services start before the suite.")
@@ -83,12 +93,18 @@ class Component:
     name: str
     kind: Kind = about("What the component is.")
     image: Image = about("How its image is built.", default_factory=Image)
-    before: str | None = about("A command that runs once, before the build.", example="npm ci && make frontend-all")
+    before: str | None = about(
+        "A command that runs once, before the build.", example="npm ci && make frontend-all"
+    )
     before_publish: str | None = about("A command that runs before each publish, with `ENVIRONMENT` set.")
-    repository: str | None = about("The ECR repository, private or public, without a tag.", example="${DEPLOY_DOCKER_REPOSITORY}")
+    repository: str | None = about(
+        "The ECR repository, private or public, without a tag.", example="${DEPLOY_DOCKER_REPOSITORY}"
+    )
     tags: tuple[str, ...] = about("Tags moved beside the immutable `sha-<40 hex>`; default none.", default=())
     deploy: Deploy = about("How the service takes the image.", default_factory=Deploy)
-    verify: str | None = about("The suite that is run against the environment after the rollout; it sees SLIPWAY_URL.")
+    verify: str | None = about(
+        "The suite that is run against the environment after the rollout; it sees SLIPWAY_URL."
+    )
     url: str | None = about("Where the component answers.", example="https://www.{environment}.example.org")
     paths: tuple[str, ...] = about(
         "What belongs to the component: a commit that changes none of it leaves the component untouched. "

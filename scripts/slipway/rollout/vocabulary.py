@@ -48,4 +48,6 @@ class Outcome:
     deployment: str = ""  # CodeDeploy's id or ECS's service-deployment ARN
     task_definition: str = ""  # the revision that serves
     digest: str = ""  # that serves, when known
-    table: tuple[tuple[str, str, str], ...] = field(default=())  # (event, status, detail) rows for the summary
+    table: tuple[tuple[str, str, str], ...] = field(
+        default=()
+    )  # (event, status, detail) rows for the summary
