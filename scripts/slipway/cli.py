@@ -22,11 +22,11 @@ from slipway.events import Stream
 # One line each; the module of the same name holds the rest and is imported only when it runs.
 COMMANDS: Mapping[str, str] = {
     "plan": "show what would be built and published, in which order; writes nothing",
+    "test": "run the repository's suites before anything is published",
     "build": "build each component once, as an artifact with a digest",
     "publish": "put artifacts into one environment, hand off, follow to the end",
     "rollback": "go back to the last rollout that succeeded",
     "status": "show what runs where, at which commit and digest",
-    "verify": "run a component's verify suite against its environment",
     "init": "write slipway.yml and the workflow files for an existing repository",
     "doctor": "check credentials, settings, names and permissions, and say what to change",
     "rehearse": "run the whole pipeline on this machine",
@@ -164,14 +164,27 @@ def main(words: Sequence[str] | None = None) -> int:
         return int(error.exit_code)
 
 
+def _from_root_action(inputs: str) -> list[str]:
+    """Read the root action's inputs: `command`, and `arguments` one per line."""
+    given = json.loads(inputs)
+    unknown = given.keys() - {"command", "arguments", "working-directory"}
+    if unknown:
+        raise UsageError(f"The root action takes no input `{min(unknown)}`.")
+    folder = given.get("working-directory") or "."
+    return [given.get("command", ""), f"--working-directory={folder}", *lines(given.get("arguments", ""))]
+
+
 def _dispatch(words: Sequence[str], system: System) -> int:
+    inputs = os.environ.get("INPUTS", "")
+    if words[0] == "action":
+        words, inputs = _from_root_action(inputs), ""
     name = words[0]
     if name not in COMMANDS:
         raise UsageError(
             f"`{name}` is no command{_nearest(name, set(COMMANDS))}.", remedy="`slipway --help` lists them."
         )
     parser = parser_of(name)
-    from_inputs = arguments_from_inputs(parser, os.environ["INPUTS"]) if os.environ.get("INPUTS") else []
+    from_inputs = arguments_from_inputs(parser, inputs) if inputs else []
     arguments = parser.parse_args([*from_inputs, *words[1:]])
     root = Path(arguments.working_directory).resolve()
     if not root.is_dir():

@@ -1,0 +1,165 @@
+"""Applications: a Docker image, published to ECR by digest, rolled out on ECS, verified."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from slipway import rollout
+from slipway.build import artifact, image, registry
+from slipway.build.artifact import Artifact
+from slipway.config.model import Component
+from slipway.errors import PublishError, RolledBackError, SlipwayError
+from slipway.events import Emitter
+from slipway.kinds import Publication, Published, Tools
+from slipway.process import run
+from slipway.rollout.vocabulary import Outcome, Request
+from slipway.suites import command
+
+
+def build(component: Component, *, source: image.Source, root: Path, output: Path, emit: Emitter) -> Artifact:
+    """Build the component's image into `output`; raises ToolError where docker or skopeo fail."""
+    import os
+
+    return image.build(
+        component, root=root, output=output, source=source, run=run, emit=emit, environ=os.environ
+    )
+
+
+def publish(publication: Publication, tools: Tools) -> Published:
+    """Publish the image and roll it out; every check comes before the first write.
+
+    Raises SlipwayError for what can't be published; how a rollout ended, failures too, is in the outcome.
+    """
+    component, tag = publication.component, f"sha-{publication.commit}"
+    made, archive = _artifact(publication)
+    digest = publication.digest or (made.digest if made else "")
+    repository = component.repository or ""
+    presence = registry.inspect(tools.aws, repository, digest=digest, tag=tag, tags=component.tags)
+    digest = digest or presence.digest
+    if not digest:
+        raise PublishError(
+            f"`{repository}` has no image tagged `{tag}`, and no artifact was given for `{component.name}`.",
+            remedy="Build it first: `slipway build`, then `slipway publish --artifacts DIR`.",
+        )
+    request = _request(publication, repository, digest, made)
+    hands_off = component.deploy.handoff != "none" and publication.until != "published"
+    prepared = rollout.prepare(request, tools.aws, clock=tools.clock) if hands_off else None
+    if publication.dry_run:
+        detail = "dry run: every check passed, nothing was written"
+        return Published(
+            digest=digest, tag=tag, outcome=Outcome(ended="published", detail=detail, digest=digest)
+        )
+    _unless_cancelled(tools)
+    pushed_at = tools.clock.now()
+    if archive is not None or presence.missing:
+        registry.push(tools.aws, archive, presence, run=tools.run, emit=tools.emit)
+    _unless_cancelled(tools)
+    if prepared is None:
+        outcome = Outcome(
+            ended="published", detail="published, nothing was handed off, as asked", digest=digest
+        )
+    elif component.deploy.handoff == "event":
+        outcome = rollout.follow_event(
+            prepared, pushed_at=pushed_at, emit=tools.emit, clock=tools.clock, cancelled=tools.cancelled
+        )
+    else:
+        outcome = rollout.roll_out(prepared, emit=tools.emit, clock=tools.clock, cancelled=tools.cancelled)
+    return Published(digest=digest, tag=tag, outcome=_verified(publication, tools, request, outcome))
+
+
+def _unless_cancelled(tools: Tools) -> None:
+    if tools.cancelled.is_set():
+        raise PublishError(
+            "Cancelled before the hand-off: nothing was deployed.",
+            remedy="Run the job again; what was pushed stays.",
+        )
+
+
+def _artifact(publication: Publication) -> tuple[Artifact | None, Path | None]:
+    if publication.artifacts is None:
+        return None, None
+    made, archive = artifact.read(publication.artifacts, publication.component.name)
+    if made.commit != publication.commit:
+        raise PublishError(
+            f"The artifact in `{publication.artifacts}` was built from commit {made.commit[:12]}, "
+            f"not from {publication.commit[:12]}.",
+            remedy="Publish what this commit's build made: run `slipway build` again.",
+        )
+    return made, archive
+
+
+def _request(publication: Publication, repository: str, digest: str, made: Artifact | None) -> Request:
+    deploy = publication.component.deploy
+    return Request(
+        cluster=deploy.cluster or "",
+        service=deploy.service or "",
+        repository=repository,
+        digest=digest,
+        platforms=made.platforms if made else (),
+        container_name=deploy.container_name,
+        base=deploy.base,
+        on_active=deploy.on_active,
+        on_cancel=deploy.on_cancel,
+        until=deploy.until,
+        max_failed_tasks=deploy.max_failed_tasks,
+        timeout_minutes=deploy.timeout_minutes,
+        application=deploy.application,
+        deployment_group=deploy.deployment_group,
+        commit=publication.commit,
+        description=f"slipway: {publication.component.name} at {publication.commit[:12]}",
+    )
+
+
+def _verified(publication: Publication, tools: Tools, request: Request, outcome: Outcome) -> Outcome:
+    """Run the verify suite against what serves now; red rolls back."""
+    suite = publication.verify
+    if suite is None or outcome.ended not in {"healthy", "already-out"}:
+        return outcome
+    tools.emit("verify", "started", suite.run)
+    status = command.run(
+        suite,
+        root=publication.root,
+        environ=publication.environ,
+        given={
+            "ENVIRONMENT": publication.environment,
+            "SLIPWAY_COMPONENT": publication.component.name,
+            "SLIPWAY_COMMIT": publication.commit,
+            "SLIPWAY_URL": publication.component.url or "",
+        },
+    )
+    if status == 0:
+        tools.emit("verify", "succeeded", "passed")
+        return outcome
+    why = f"verify `{publication.component.verify}` ended with status {status}"
+    tools.emit("verify", "failed", why)
+    if outcome.ended == "already-out":
+        # Nothing was changed by this run, so there is nothing of its own to take back.
+        raise SlipwayError(
+            f"{why}, on what was out before this run.",
+            remedy="`slipway rollback` goes back to the rollout before.",
+        )
+    try:
+        back = rollout.roll_back(
+            cluster=request.cluster,
+            service=request.service,
+            aws=tools.aws,
+            emit=tools.emit,
+            clock=tools.clock,
+            cancelled=tools.cancelled,
+            application=request.application,
+            deployment_group=request.deployment_group,
+            timeout_minutes=request.timeout_minutes,
+        )
+    except RolledBackError as error:
+        return Outcome(ended="rolled-back", detail=f"{why}; {error.message}", deployment=outcome.deployment)
+    except SlipwayError as error:
+        return Outcome(ended="stuck", detail=f"{why}; {error.message}", deployment=outcome.deployment)
+    ended = "rolled-back" if back.ended in {"healthy", "rolled-back", "already-out"} else "stuck"
+    return Outcome(
+        ended=ended,
+        detail=f"{why}; {back.detail}",
+        deployment=outcome.deployment,
+        task_definition=back.task_definition,
+        digest=back.digest,
+        table=outcome.table,
+    )
