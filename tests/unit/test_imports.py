@@ -23,6 +23,7 @@ ALLOWED = {
     "rollout": CLOUDS,
     **dict.fromkeys(("plan", "kinds"), WORK | {"ci.system"}),
     **dict.fromkeys(EDGES, GROUND | {"rollout.vocabulary", "build.artifact", "kinds", "ci.system", "plan"}),
+    "notify": GROUND | {"rollout.vocabulary", "ci.system", "report"},  # one listener may use another's words
     **dict.fromkeys(("cli", "commands", "handlers"), WORK | EDGES | {"plan", "kinds", "cli", "commands"}),
     "rehearsal": WORK | EDGES | {"cli", "commands", "plan", "kinds"},
 }
