@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 Trigger = Literal["push", "pull_request", "merge_group", "workflow_dispatch", "local"]
@@ -24,6 +25,7 @@ class Run:
     url: str = ""  # of the run's page
     number: str = ""  # the run's identifier
     attempt: int = 1
+    event: str = ""  # the CI system's own word for the trigger, such as `schedule`
 
 
 class System(Protocol):
@@ -31,8 +33,8 @@ class System(Protocol):
 
     name: str
 
-    def run(self) -> Run:
-        """What triggered us."""
+    def run(self, root: Path | None = None) -> Run:
+        """What triggered us; what the system doesn't say is asked of git in `root`, by default where we are."""
 
     def set_output(self, name: str, value: str) -> None:
         """Give `value` to later steps; values that may hold a secret or a registry address don't belong here."""
@@ -44,6 +46,9 @@ class System(Protocol):
 
     def add_summary(self, markdown: str) -> None:
         """Append to the job's summary, cut at the system's limit."""
+
+    def quote(self, text: str) -> None:
+        """Print text from outside, so that nothing in it is taken for a command."""
 
     def mask(self, value: str) -> None:
         """Hide `value`, line by line, in every log from now on."""
