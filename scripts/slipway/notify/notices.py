@@ -39,12 +39,11 @@ class Notice(Protocol):
     def __call__(self, event: Event) -> None:
         """Take one event; returns at once."""
 
-    def close(self, timeout: float = 15) -> None:
-        """Tell what is still untold, for at most `timeout` seconds."""
+    def close(self, timeout: float = 15) -> list[str]:
+        """Tell what is still untold, for at most `timeout` seconds; later events are ignored.
 
-    @property
-    def failure(self) -> str:
-        """One sentence on why something could not be told; empty when all was."""
+        Returns a sentence on each thing that could not be told.
+        """
 
 
 class Teller(Protocol):
@@ -72,12 +71,14 @@ def sinks(
     *,
     channel: str | None,
     run: Run,
+    environment: str = "",
     post: Post = posting.post,
     warn: Warn | None = None,
 ) -> list[Notice]:
     """Return who listens, from the secrets that are set: nobody where there are none.
 
-    `channel` is the environment's; without it SLACK_CHANNEL counts. `warn` shows one sentence to people,
+    `channel` is the environment's; without it SLACK_CHANNEL counts. With `environment`, events of others
+    are not told. `warn` shows one sentence to people,
     such as `System.annotate("warning", ...)`; default standard error.
     """
     from slipway.notify.slack import Message, Posts
@@ -92,7 +93,7 @@ def sinks(
             warn("SLACK_API_URL is no https address: no notices are sent. Remove the variable.")
             return []
         message = Message(token=token, channel=channel, run=run, hidden=hidden, post=post, base=base)
-        return [Background(message, warn=warn, pause=message.pause)]
+        return [Background(message, warn=warn, environment=environment, pause=message.pause)]
     if token and not webhook:
         warn("SLACK_BOT_TOKEN is set but no channel: set the variable SLACK_CHANNEL, or remove the secret.")
     if not webhook:
@@ -100,7 +101,8 @@ def sinks(
     if not posting.is_fit(webhook):
         warn("SLACK_WEBHOOK_URL is no https address: no notices are sent. Copy it again from Slack.")
         return []
-    return [Background(Posts(url=webhook, run=run, hidden=hidden, post=post), warn=warn)]
+    posts = Posts(url=webhook, run=run, hidden=hidden, post=post)
+    return [Background(posts, warn=warn, environment=environment)]
 
 
 def hidden_values(environ: Mapping[str, str]) -> frozenset[str]:
@@ -131,9 +133,10 @@ def _print_warning(sentence: str) -> None:
 class Background:
     """Hands events to a teller in a thread of its own; warns once when that failed."""
 
-    def __init__(self, teller: Teller, *, warn: Warn, pause: float = 0.0) -> None:
+    def __init__(self, teller: Teller, *, warn: Warn, environment: str = "", pause: float = 0.0) -> None:
         self._teller = teller
         self._warn = warn
+        self._environment = environment
         self._pause = pause  # between two tellings, so that what comes close together is told at once
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._closing = threading.Event()
@@ -141,29 +144,26 @@ class Background:
         self._failure = ""
         self._thread: threading.Thread | None = None
 
-    @property
-    def failure(self) -> str:
-        """One sentence on why something could not be told; empty when all was."""
-        return self._failure
-
     def __call__(self, event: Event) -> None:
         """Take one event; returns at once."""
+        if self._closing.is_set() or (self._environment and event.environment != self._environment):
+            return
         if self._thread is None:
             # A daemon: a receiver that hangs doesn't keep the process from ending.
             self._thread = threading.Thread(target=self._work, name="notices", daemon=True)
             self._thread.start()
         self._events.put(event)
 
-    def close(self, timeout: float = 15) -> None:
-        """Tell what is still untold, for at most `timeout` seconds."""
-        if self._thread is None:
-            return
+    def close(self, timeout: float = 15) -> list[str]:
+        """Tell what is still untold, for at most `timeout` seconds; later events are ignored."""
         self._deadline = time.monotonic() + timeout
         self._closing.set()
-        self._events.put(None)
-        self._thread.join(timeout)
-        if self._thread.is_alive():
-            self._fail(f"{self._teller.name} did not take the last notice within {timeout:g} s.")
+        if self._thread is not None:
+            self._events.put(None)
+            self._thread.join(timeout)
+            if self._thread.is_alive():
+                self._fail(f"{self._teller.name} did not take the last notice within {timeout:g} s.")
+        return [self._failure] if self._failure else []
 
     def _work(self) -> None:
         over = False

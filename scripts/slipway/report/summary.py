@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from slipway.build.artifact import Artifact
 from slipway.events import Event
+from slipway.kinds import Published
 from slipway.report import markup
 from slipway.report.timeline import SIGNS, Step, steps_of
 from slipway.rollout.vocabulary import Ended, Outcome
@@ -43,59 +43,76 @@ SERVES: Mapping[Ended, str] = {
     "superseded": "A newer deployment took over.",
     "detached": "The deployment goes on without this job.",
 }
-FAILED: frozenset[Ended] = frozenset({"rolled-back", "stuck"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What a summary states beside the events: no secrets; all of it may be text from outside."""
+def publish(
+    *,
+    component: str,
+    environment: str,
+    published: Published,
+    events: Sequence[Event],
+    commit: str = "",
+    url: str = "",
+    failed_notices: Sequence[str] = (),
+    budget: int = BUDGET,
+) -> str:
+    """Return the summary of publishing one component to one environment, the verdict first.
 
-    component: str
-    environment: str
-    commit: str = ""
-    digest: str = ""  # that was asked for
-    tag: str = ""
-    url: str = ""  # where the component answers
-    deployment_url: str = ""  # the deployment's page in the AWS console
-    failed_notices: tuple[str, ...] = ()  # one sentence each
-
-
-def render(facts: Facts, events: Sequence[Event], outcome: Outcome, *, budget: int = BUDGET) -> str:
-    """Return the summary of publishing one component to one environment, the verdict first."""
-    verdict = (
-        f"{markup.markdown(facts.component)} {VERDICT[outcome.ended]} {markup.markdown(facts.environment)}"
-    )
+    `url` is where the component answers; `failed_notices` are sentences on what could not be told.
+    Nothing given here may be a secret; all of it may be text from outside.
+    """
+    outcome = published.outcome
+    verdict = f"{markup.markdown(component)} {VERDICT[outcome.ended]} {markup.markdown(environment)}"
+    facts = [
+        *_serving(outcome, asked=published.digest),
+        ("tag", markup.code(published.tag) if published.tag else ""),
+        ("commit", markup.code(commit[:SHORT]) if commit else ""),
+        *_deployed(outcome),
+        ("address", markup.link(url, url) if url else ""),
+    ]
     return _fit(
         [
             f"### {SIGN[outcome.ended]} {verdict}{_after(events)}",
             _sentences(outcome.detail, SERVES[outcome.ended]),
-            _published_facts(facts, outcome),
+            _facts(facts),
             _failure(outcome),
             _stages(events),
-            _warnings(events, facts.failed_notices),
+            _warnings(events, failed_notices),
         ],
         budget,
     )
 
 
-def rollback(facts: Facts, events: Sequence[Event], outcome: Outcome, *, budget: int = BUDGET) -> str:
+def rollback(
+    *,
+    component: str,
+    environment: str,
+    outcome: Outcome,
+    events: Sequence[Event],
+    failed_notices: Sequence[str] = (),
+    budget: int = BUDGET,
+) -> str:
     """Return the summary of going back to the last rollout that succeeded.
 
-    `healthy` means here that the earlier version serves again.
+    `healthy` and `rolled-back` mean here that the earlier version serves again.
     """
-    where = f"{markup.markdown(facts.component)} in {markup.markdown(facts.environment)}"
-    verdict = {
+    where = f"{markup.markdown(component)} in {markup.markdown(environment)}"
+    verdicts: Mapping[Ended, str] = {
         "healthy": f"### ✅ {where} is back at its last good version",
+        "rolled-back": f"### ✅ {where} is back at its last good version",
         "already-out": f"### ✅ {where} was at its last good version already",
-    }.get(outcome.ended, f"### {SIGN[outcome.ended]} {where}: the rollback ended as {outcome.ended}")
+    }
+    verdict = verdicts.get(
+        outcome.ended, f"### {SIGN[outcome.ended]} {where}: the rollback ended as {outcome.ended}"
+    )
     return _fit(
         [
             f"{verdict}{_after(events)}",
             _sentences(outcome.detail),
-            _published_facts(facts, outcome),
+            _facts([*_serving(outcome, asked=""), *_deployed(outcome)]),
             _failure(outcome),
             _stages(events),
-            _warnings(events, facts.failed_notices),
+            _warnings(events, failed_notices),
         ],
         budget,
     )
@@ -114,26 +131,26 @@ def build(artifact: Artifact, events: Sequence[Event], *, tag: str = "", budget:
     return _fit([title, sentence, _facts(rows), _stages(events), _warnings(events, ())], budget)
 
 
-def _published_facts(facts: Facts, outcome: Outcome) -> str:
-    deployment = markup.code(outcome.deployment) if outcome.deployment else ""
-    if deployment and facts.deployment_url:
-        deployment = f"{deployment} ({markup.link('console', facts.deployment_url)})"
-    other = outcome.digest and facts.digest and outcome.digest != facts.digest
-    return _facts(
-        [
-            ("serves now", markup.code(outcome.digest) if outcome.digest else ""),
-            ("asked for" if other else "digest", _asked(facts, outcome, other=bool(other))),
-            ("tag", markup.code(facts.tag) if facts.tag else ""),
-            ("commit", markup.code(facts.commit[:SHORT]) if facts.commit else ""),
-            ("task definition", markup.code(outcome.task_definition) if outcome.task_definition else ""),
-            ("deployment", deployment),
-            ("address", markup.link(facts.url, facts.url) if facts.url else ""),
-        ]
+def _serving(outcome: Outcome, *, asked: str) -> list[tuple[str, str]]:
+    """Say which digest serves, and which was asked for where that is another."""
+    if outcome.ended == "published" or not outcome.digest:
+        return [("digest", markup.code(asked) if asked else "")]
+    rows = [("serves now", markup.code(outcome.digest))]
+    # A task may run the manifest of one platform out of the index that was asked for.
+    if asked and asked != outcome.digest:
+        rows.append(("asked for", markup.code(asked)))
+    return rows
+
+
+def _deployed(outcome: Outcome) -> list[tuple[str, str]]:
+    # The last part is the name; the whole ARN tells the account to whoever reads the summary.
+    definition, deployment = (
+        name.rpartition("/")[2] for name in (outcome.task_definition, outcome.deployment)
     )
-
-
-def _asked(facts: Facts, outcome: Outcome, *, other: bool) -> str:
-    return markup.code(facts.digest) if facts.digest and (other or not outcome.digest) else ""
+    return [
+        ("task definition", markup.code(definition) if definition else ""),
+        ("deployment", markup.code(deployment) if deployment else ""),
+    ]
 
 
 def _facts(rows: Iterable[tuple[str, str]]) -> str:
@@ -167,7 +184,7 @@ def _stage_row(step: Step) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _warnings(events: Sequence[Event], failed_notices: tuple[str, ...]) -> str:
+def _warnings(events: Sequence[Event], failed_notices: Sequence[str]) -> str:
     said = [event.detail for event in events if event.status == "warning"]
     unique = dict.fromkeys([*said, *(f"Notice: {sentence}" for sentence in failed_notices)])
     return "\n".join(f"- ⚠️ {markup.markdown(text)}" for text in unique)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from slipway.build.artifact import Artifact
 from slipway.events import Event, Stage, Status
+from slipway.kinds import Published
 from slipway.report import summary
 from slipway.rollout.vocabulary import Outcome
 
@@ -14,20 +15,11 @@ def event(stage: Stage, status: Status, detail: str, time: float) -> Event:
 
 
 def test_a_healthy_rollout() -> None:
-    facts = summary.Facts(
-        component="web",
-        environment="staging",
-        commit="0123456789" * 4,
-        digest=OURS,
-        tag="sha-" + "0123456789" * 4,
-        url="https://www.staging.example.org",
-        deployment_url="https://console.example/d-1",
-    )
     outcome = Outcome(
         ended="healthy",
         detail="What runs is our digest.",
         deployment="d-ABC",
-        task_definition="web:7",
+        task_definition="arn:aws:ecs:eu-west-2:123456789012:task-definition/web:7",
         digest=OURS,
     )
     events = [
@@ -38,7 +30,14 @@ def test_a_healthy_rollout() -> None:
         event("install", "succeeded", "2 tasks are healthy", 75),
         event("outcome", "succeeded", "What runs is our digest.", 130),
     ]
-    assert summary.render(facts, events, outcome) == (
+    assert summary.publish(
+        component="web",
+        environment="staging",
+        commit="0123456789" * 4,
+        published=Published(digest=OURS, tag="sha-" + "0123456789" * 4, outcome=outcome),
+        url="https://www.staging.example.org",
+        events=events,
+    ) == (
         "### ✅ web is healthy in staging after 2 min 00 s\n\n"
         "What runs is our digest. The new version serves.\n\n"
         "| | |\n|---|---|\n"
@@ -46,7 +45,7 @@ def test_a_healthy_rollout() -> None:
         f"| tag | <code>sha-{'0123456789' * 4}</code> |\n"
         "| commit | <code>0123456</code> |\n"
         "| task definition | <code>web:7</code> |\n"
-        "| deployment | <code>d-ABC</code> ([console](https://console.example/d-1)) |\n"
+        "| deployment | <code>d-ABC</code> |\n"
         "| address | [https&#58;//www&#46;staging.example.org](https://www.staging.example.org) |\n\n"
         "| stage | | time | |\n|---|---|---:|---|\n"
         "| checks | ✔ | 2.0 s | steady |\n"
@@ -56,19 +55,19 @@ def test_a_healthy_rollout() -> None:
 
 
 def test_a_rollback_says_what_serves_and_shows_the_table() -> None:
-    facts = summary.Facts(
-        component="web",
-        environment="production",
-        digest=OURS,
-        failed_notices=("Slack could not be reached.",),
-    )
     outcome = Outcome(
         ended="rolled-back",
         detail="AfterAllowTestTraffic failed: exit code 1.",
         digest=OTHER,
         table=(("Install", "Succeeded", ""), ("AfterAllowTestTraffic", "Failed", "a|b <script>\n::error::")),
     )
-    assert summary.render(facts, [], outcome) == (
+    assert summary.publish(
+        component="web",
+        environment="production",
+        published=Published(digest=OURS, tag="", outcome=outcome),
+        events=[],
+        failed_notices=["Slack could not be reached."],
+    ) == (
         "### ↩️ web was rolled back in production\n\n"
         "AfterAllowTestTraffic failed: exit code 1. The version before serves.\n\n"
         "| | |\n|---|---|\n"
@@ -82,22 +81,21 @@ def test_a_rollback_says_what_serves_and_shows_the_table() -> None:
 
 
 def test_the_budget_keeps_the_verdict() -> None:
-    facts = summary.Facts(component="web", environment="staging", digest=OURS)
     rows = tuple((f"event {number}", "Failed", "x" * 900) for number in range(100))
     outcome = Outcome(ended="stuck", detail="Nothing came to its end.", table=rows)
-    whole = summary.render(facts, [], outcome)
+    published = Published(digest=OURS, tag="", outcome=outcome)
+    whole = summary.publish(component="web", environment="staging", published=published, events=[])
     assert len(whole.encode()) <= summary.BUDGET
     assert "| … | | 40 earlier rows are left out |" in whole
-    cut = summary.render(facts, [], outcome, budget=1000)
+    cut = summary.publish(component="web", environment="staging", published=published, events=[], budget=1000)
     assert len(cut.encode()) <= 1000 + 60
     assert cut.startswith("### 🚨 web failed and was not rolled back in staging\n")
     assert cut.endswith("_The rest did not fit; the log has it all._\n\n")
 
 
 def test_a_rollback_by_command() -> None:
-    facts = summary.Facts(component="web", environment="production")
     outcome = Outcome(ended="healthy", detail="web:6 serves.", task_definition="web:6", digest=OTHER)
-    assert summary.rollback(facts, [], outcome) == (
+    assert summary.rollback(component="web", environment="production", outcome=outcome, events=[]) == (
         "### ✅ web in production is back at its last good version\n\n"
         "web:6 serves.\n\n"
         "| | |\n|---|---|\n"
