@@ -113,7 +113,7 @@ def denial(message: str) -> Denial:
 
 
 def code_of(error: AwsError) -> str:
-    """Return the code with which AWS refused, such as `RepositoryNotFoundException`; empty without an answer."""
+    """Return AWS's code, such as `RepositoryNotFoundException`; empty when there was no answer."""
     return error_code(error.__cause__) if isinstance(error.__cause__, Exception) else ""
 
 
