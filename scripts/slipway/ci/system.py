@@ -34,7 +34,7 @@ class System(Protocol):
     name: str
 
     def run(self, root: Path | None = None) -> Run:
-        """What triggered us; what the system doesn't say is asked of git in `root`, by default where we are."""
+        """What triggered us; what the system leaves out is asked of git in `root`, else where we are."""
 
     def set_output(self, name: str, value: str) -> None:
         """Give `value` to later steps; values that may hold a secret or a registry address don't belong here."""

@@ -48,7 +48,8 @@ class Filled:
 
 def is_refused(name: str) -> bool:
     """Whether `${name}` holds credentials, which no value may use."""
-    return any(fnmatch.fnmatchcase(name.upper(), pattern) for pattern in REFUSED)
+    upper = name.upper()
+    return upper != "SLACK_CHANNEL" and any(fnmatch.fnmatchcase(upper, pattern) for pattern in REFUSED)
 
 
 def values_from(environ: Mapping[str, str]) -> dict[str, str]:
