@@ -6,11 +6,11 @@ import base64
 import difflib
 import fnmatch
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from slipway.aws.refusals import DENIALS, calling, code_of, explain
+from slipway.aws.refusals import DENIALS, calling, code_of
 from slipway.aws.session import Aws, error_code
 from slipway.errors import AwsError, PublishError, UsageError
 
@@ -172,37 +172,53 @@ def _near(client: Any, repository: Repository) -> list[str]:
     return difflib.get_close_matches(repository.api_name, names, n=2)
 
 
-def digests(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, str]:
-    """Return tag -> digest for those of `tags` that are there: one BatchGetImage for up to 100.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Images:
+    """What a repository has of what was asked for: `tags` is tag -> digest."""
 
-    Public ECR has no such call: there each tag is asked for by DescribeImages.
+    tags: Mapping[str, str]
+    has_digest: bool = False
+
+
+def digests(aws: Aws, repository: Repository, tags: Sequence[str], *, digest: str = "") -> Images:
+    """Return which of `tags` are there, and whether `digest` is: one BatchGetImage for up to 100.
+
+    Public ECR has no such call: there each is asked for by DescribeImages.
     """
+    wanted = [{"imageTag": tag} for tag in tags] + ([{"imageDigest": digest}] if digest else [])
     if repository.kind == "public":
-        return _public_digests(aws, repository, tags)
-    with calling(f"read which images are in `{repository}`"):
-        answer = _client(aws, repository).batch_get_image(
-            repositoryName=repository.api_name,
-            imageIds=[{"imageTag": tag} for tag in tags],
-            acceptedMediaTypes=list(MEDIA_TYPES),
-            **_registry(repository),
-        )
-    found = (image["imageId"] for image in answer.get("images", ()))
-    return {str(one["imageTag"]): str(one["imageDigest"]) for one in found if one.get("imageTag") in tags}
+        found = _public_images(aws, repository, wanted)
+    else:
+        with calling(f"read which images are in `{repository}`"):
+            answer = _client(aws, repository).batch_get_image(
+                repositoryName=repository.api_name,
+                imageIds=wanted,
+                acceptedMediaTypes=list(MEDIA_TYPES),
+                **_registry(repository),
+            )
+        found = [image["imageId"] for image in answer.get("images", ())]
+    return Images(
+        tags={str(one["imageTag"]): str(one["imageDigest"]) for one in found if one.get("imageTag") in tags},
+        has_digest=bool(digest) and any(one.get("imageDigest") == digest for one in found),
+    )
 
 
-def _public_digests(aws: Aws, repository: Repository, tags: Sequence[str]) -> dict[str, str]:
+def _public_images(
+    aws: Aws, repository: Repository, wanted: Sequence[dict[str, str]]
+) -> list[dict[str, str]]:
     from botocore.exceptions import ClientError
 
     client = _client(aws, repository)
-    found: dict[str, str] = {}
-    for tag in tags:
-        try:
-            answer = client.describe_images(repositoryName=repository.api_name, imageIds=[{"imageTag": tag}])
-        except ClientError as error:
-            if error_code(error) == "ImageNotFoundException":
-                continue
-            raise explain(error, doing=f"read which images are in `{repository}`") from error
-        found[tag] = str(answer["imageDetails"][0]["imageDigest"])
+    found: list[dict[str, str]] = []
+    for one in wanted:
+        with calling(f"read which images are in `{repository}`"):
+            try:
+                answer = client.describe_images(repositoryName=repository.api_name, imageIds=[one])
+            except ClientError as error:
+                if error_code(error) == "ImageNotFoundException":
+                    continue
+                raise
+        found.append({**one, "imageDigest": str(answer["imageDetails"][0]["imageDigest"])})
     return found
 
 

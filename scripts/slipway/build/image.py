@@ -27,7 +27,7 @@ from slipway.errors import PublishError, ToolError
 from slipway.events import Emitter
 from slipway.process import Finished, Run
 
-__all__ = ["Source", "build", "recipe"]
+__all__ = ["Source", "already", "build", "recipe"]
 
 # Deploy credentials, and the tokens by which a job could get some.
 WITHHELD = (
@@ -98,7 +98,7 @@ def build(
     the old archive or the new one. Raises UsageError for what is wrong in the configuration, ToolError when
     docker, skopeo, `before` or the build fails.
     """
-    done = _already(component, source, output)
+    done = already(component, source, output)
     if done:
         emit("build", "skipped", f"already built: {done.digest}", digest=done.digest)
         return done
@@ -138,7 +138,8 @@ def recipe(component: Component) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
-def _already(component: Component, source: Source, output: Path) -> Artifact | None:
+def already(component: Component, source: Source, output: Path) -> Artifact | None:
+    """Return what was built of the same commit and settings before, if it is there and whole."""
     if source.dirty:
         return None
     try:
