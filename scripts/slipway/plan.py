@@ -102,7 +102,7 @@ def make(
             remedy="Give the workflow_dispatch an input `environment` with `type: environment`.",
         )
     config = document.resolve(environment=None, values={}, commit=run.commit, component=component)
-    because, note = _comparison(document, run, git, chosen)
+    because, note = _comparison(run, git, chosen)
     notes += [note] if note else []
     parts = tuple(_part(one, because(one), supported) for one in config.components.values())
     if not run.commit:
@@ -135,77 +135,74 @@ def _where(document: Document, run: Run, chosen: str) -> tuple[tuple[str, ...], 
     """To which environments this run publishes, to which a merge of it would, and why."""
     order = document.order
     merged = f"a merge would publish to {_in_order(order)}" if order else "so does a merge: `order` is empty"
-    match run.trigger:
-        case _ if chosen:
-            by = "By hand" if run.trigger in {"workflow_dispatch", "local"} else "As was asked for"
-            return (chosen,), (), f"{by}, to `{chosen}` alone."
-        case "push" if run.branch and run.branch == run.default_branch:
-            if not order:
-                return (), (), f"`environments.order` of {FILE} is empty: a push publishes nothing."
-            return order, (), f"A push to the default branch `{run.branch}` publishes to {_in_order(order)}."
-        case "push" if not run.branch:
-            return (), (), "A tag, or a branch that is gone, publishes nothing."
-        case "push" if not run.default_branch:
-            return (
-                (),
-                (),
-                f"A push to `{run.branch}` publishes nothing: the default branch is not known here.",
-            )
-        case "push":
-            what = f"A push to `{run.branch}` publishes nothing"
-            return (), (), f"{what}: only the default branch `{run.default_branch}` does."
-        case "pull_request":
-            return (), order, f"A pull request publishes nothing; {merged}."
-        case "merge_group":
-            return (), order, f"The merge queue publishes nothing; {merged}."
-    event = f"`{run.event}`" if run.event else "This run"
-    return (), order, f"{event} publishes nothing by itself; {merged}."
+    if chosen:
+        by = "By hand" if run.trigger in {"workflow_dispatch", "local"} else "As was asked for"
+        return (chosen,), (), f"{by}, to `{chosen}` alone."
+    if run.trigger == "push":
+        return (order, (), why) if (why := _published(run, order)) else ((), (), _unpublished(run, order))
+    who = {"pull_request": "A pull request", "merge_group": "The merge queue"}.get(run.trigger)
+    who = who or (f"`{run.event}`" if run.event else "This run")
+    return (), order, f"{who} publishes nothing by itself; {merged}."
+
+
+def _published(run: Run, order: tuple[str, ...]) -> str:
+    if order and run.branch and run.branch == run.default_branch:
+        return f"A push to the default branch `{run.branch}` publishes to {_in_order(order)}."
+    return ""
+
+
+def _unpublished(run: Run, order: tuple[str, ...]) -> str:
+    if not run.branch:
+        return "A tag, or a branch that is gone, publishes nothing."
+    if not run.default_branch:
+        return f"A push to `{run.branch}` publishes nothing: the default branch is not known here."
+    if not order and run.branch == run.default_branch:
+        return f"`environments.order` of {FILE} is empty: a push publishes nothing."
+    what = f"A push to `{run.branch}` publishes nothing"
+    return f"{what}: only the default branch `{run.default_branch}` does."
 
 
 def _in_order(names: Iterable[str]) -> str:
     return ", then ".join(f"`{name}`" for name in names)
 
 
-def _comparison(
-    document: Document, run: Run, git: Git, chosen: str
-) -> tuple[Callable[[Component], tuple[bool, str]], str]:
+def _comparison(run: Run, git: Git, chosen: str) -> tuple[Callable[[Component], tuple[bool, str]], str]:
     """A function that tells whether a component is touched and why, and what to note about it."""
-
-    def everything(why: str) -> Callable[[Component], tuple[bool, str]]:
-        return lambda component: (True, why)
-
     if chosen:
-        return everything("by hand everything is published"), ""
+        return _everything("by hand everything is published"), ""
     before, unknown = _before(run, git)
-    changed = None if unknown else git.changed(before, run.commit)
+    changed = git.changed(before, run.commit) if before else None
     if changed is None:
         note = f"{unknown or 'Git can not compare the commits'}: every component counts as touched."
-        return everything("there is nothing to compare with"), note
+        return _everything("there is nothing to compare with"), note
     if FILE in changed:
-        return everything(f"`{FILE}` changed"), ""
+        return _everything(f"`{FILE}` changed"), ""
     return lambda component: _touched(component, changed), ""
+
+
+def _everything(why: str) -> Callable[[Component], tuple[bool, str]]:
+    return lambda _component: (True, why)
 
 
 def _before(run: Run, git: Git) -> tuple[str, str]:
     """The commit to compare with, or why there is none."""
+    short = run.before[:12]
     if not run.before:
         return "", "The commit before is not known (a new branch or a first push)"
-    short = run.before[:12]
     if not git.commit(run.before):
         return (
             "",
             f"The commit before, {short}, is not here (a force push, or a clone without `fetch-depth: 0`)",
         )
     if run.trigger == "push":
-        if git.is_ancestor(run.before, run.commit):
-            return run.before, ""
-        return "", f"The commit before, {short}, is not part of this history (a force push)"
+        known = git.is_ancestor(run.before, run.commit)
+        why = f"The commit before, {short}, is not part of this history (a force push)"
+        return (run.before, "") if known else ("", why)
     base = git.base(run.before, run.commit)
-    if not base:
-        return "", f"No common history with {short} is here (a clone without `fetch-depth: 0`)"
     if base == run.commit:
         return "", "The default branch has this commit already"
-    return base, ""
+    why = f"No common history with {short} is here (a clone without `fetch-depth: 0`)"
+    return (base, "") if base else ("", why)
 
 
 def paths_of(component: Component) -> tuple[str, ...]:
@@ -257,12 +254,5 @@ def _part(component: Component, touched: tuple[bool, str], supported: Collection
 
 def _unsupported(parts: Iterable[Part]) -> list[str]:
     """Say plainly which components this version of Slipway doesn't publish."""
-    kinds: dict[str, list[str]] = {}
-    for part in parts:
-        if not part.supported:
-            kinds.setdefault(part.kind, []).append(part.name)
-    return [
-        f"{listed(names)} of kind `{kind}` {'is' if len(names) == 1 else 'are'} not published by this "
-        "version of Slipway."
-        for kind, names in kinds.items()
-    ]
+    names = [f"`{part.name}` ({part.kind})" for part in parts if not part.supported]
+    return [f"Not published by this version of Slipway, for their kind: {', '.join(names)}."] if names else []

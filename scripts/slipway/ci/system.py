@@ -37,7 +37,7 @@ class System(Protocol):
         """What triggered us; what the system leaves out is asked of git in `root`, else where we are."""
 
     def set_output(self, name: str, value: str) -> None:
-        """Give `value` to later steps; values that may hold a secret or a registry address don't belong here."""
+        """Give `value` to later steps; never one that may hold a secret or a registry's address."""
 
     def annotate(
         self, level: Level, message: str, *, title: str = "", file: str = "", line: int = 0, column: int = 0
