@@ -13,7 +13,7 @@ from slipway.notify import posting
 from slipway.notify.notices import NoticeError
 from slipway.notify.posting import Letter, Post, Wait
 from slipway.report import markup
-from slipway.report.timeline import ENDED, SIGNS, Step, add
+from slipway.report.timeline import ENDED, SIGNS, Step, add, ending, is_final
 
 OK = 200
 SHORT = 7  # hex digits of a commit, as git shows it
@@ -55,7 +55,7 @@ class Story:
         if event.status == "failed" and not (event.stage == "outcome" and self.failures):
             self.failures.append(failure(event))
         if event.stage == "outcome":
-            self.outcome = event if event.status in ENDED else self.outcome
+            self.outcome = event if is_final(event) else self.outcome
         else:
             self.steps = add(self.steps, event)
 
@@ -143,7 +143,13 @@ class Posts:
 
     def _text(self, story: Story, event: Event) -> str:
         if story.outcome is event:
-            return message(story, self._run, stages=False)
+            # An outcome may be said again, after what followed it; the same is posted once.
+            text = message(story, self._run, stages=False)
+            said = f"{story.outcome.status} {ending(story.outcome)}"
+            if story.posted == said:
+                return ""
+            story.posted = said
+            return text
         if not story.posted:
             story.posted = "start"
             return message(story, self._run, stages=False)
@@ -189,7 +195,7 @@ def title(story: Story) -> str:
 def failure(event: Event) -> str:
     """Say what failed in our own words, without diagnostics: those can hold what a container printed."""
     what = "The rollout" if event.stage == "outcome" else f"Stage {event.stage}"
-    where = event.data.get("lifecycle_event")
+    where = event.data.get("step")
     at = f" at `{escape(str(where))}`" if isinstance(where, str) and where else ""
     return f"{what} failed{at}. The run's summary says why."
 
@@ -211,17 +217,16 @@ def hide(text: str, hidden: frozenset[str], story: Story) -> str:
 def _sign(story: Story) -> str:
     if story.outcome is None:
         return "↩️" if "rollback" in story.steps else "🚀"
-    if story.outcome.data.get("ended") == "rolled-back":
+    if ending(story.outcome) == "rolled-back":
         return "↩️"
-    return {"failed": "❌", "skipped": "⏭️"}.get(story.outcome.status, "✅")
+    return {"failed": "❌", "skipped": "⏭️", "warning": "⚠️"}.get(story.outcome.status, "✅")
 
 
 def _state(story: Story) -> str:
     if story.outcome is None:
         return "is being rolled back" if "rollback" in story.steps else "is rolling out"
-    ended = story.outcome.data.get("ended")
-    words = {"succeeded": "is done", "failed": "failed", "skipped": "was skipped"}
-    state = str(ended) if isinstance(ended, str) else words[story.outcome.status]
+    words = {"succeeded": "is done", "failed": "failed", "skipped": "was skipped", "warning": "ended"}
+    state = ending(story.outcome).replace("-", " ") or words[story.outcome.status]
     return f"{escape(state)} after {markup.duration(story.outcome.time - story.began)}"
 
 

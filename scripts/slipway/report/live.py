@@ -17,7 +17,7 @@ from rich.text import Text
 from slipway.events import Event, Stage, Status
 from slipway.report import markup
 from slipway.report.console import Lines, name_of
-from slipway.report.timeline import ENDED, SIGNS, Step, add, weights_of
+from slipway.report.timeline import ENDED, SIGNS, Step, add, is_final, weight_of
 
 STYLES: Mapping[Status, str] = {
     "started": "cyan",
@@ -41,6 +41,7 @@ class Display:
         self._lines = Lines(stream, colour=colour)
         self._live: Live | None = None
         self._picture = Picture(who="")
+        self._ended = ("", "")
         atexit.register(self.close)
 
     def __call__(self, event: Event) -> None:
@@ -49,6 +50,8 @@ class Display:
             self.close()
             self._lines(event)
             return
+        if is_final(event) and self._ended == (name_of(event), event.detail):
+            return  # said already
         if self._picture.who != name_of(event) or self._live is None:
             self.close()
             self._picture = Picture(who=name_of(event))
@@ -57,7 +60,8 @@ class Display:
             )
             self._live.start()
         self._picture.take(event)
-        if event.stage == "outcome" and event.status in ENDED:
+        if is_final(event):
+            self._ended = (name_of(event), event.detail)
             self.close()
 
     def close(self) -> None:
@@ -73,17 +77,18 @@ class Picture:
     def __init__(self, who: str) -> None:
         self.who = who
         self._steps: dict[Stage, Step] = {}
-        self._weights: tuple[float, float] | None = None
+        self._weight: float | None = None
         self._last: deque[str] = deque(maxlen=LAST_LINES)
         self._outcome: Event | None = None
 
     def take(self, event: Event) -> None:
         """Count `event` in."""
-        if event.stage == "outcome" and event.status in ENDED:
+        if is_final(event):
             self._outcome = event
             return
         self._steps = add(self._steps, event)
-        self._weights = weights_of(event) or self._weights
+        weight = weight_of(event)
+        self._weight = self._weight if weight is None else weight
         line = f"{time.strftime('%H:%M:%S', time.gmtime(event.time))} {markup.one_line(event.detail, 160)}"
         if not self._last or self._last[-1] != line:
             self._last.append(line)
@@ -94,8 +99,8 @@ class Picture:
         for step in self._steps.values():
             table.add_row(*_row(step, over=self._outcome is not None))
         parts: list[RenderableType] = [Text(self.who, style="bold"), table]
-        if self._weights is not None:
-            parts.append(bar(*self._weights))
+        if self._weight is not None:
+            parts.append(bar(self._weight))
         if self._outcome is None:
             parts.extend(Text(f"  {line}", style="dim") for line in self._last)
         else:
@@ -120,12 +125,13 @@ def _row(step: Step, *, over: bool) -> tuple[RenderableType, RenderableType, Ren
     )
 
 
-def bar(old: float, new: float) -> Text:
-    """Return the traffic of the old and the new version as a bar."""
-    filled = round(BAR * max(0.0, min(100.0, new)) / 100)
+def bar(weight: float) -> Text:
+    """Return the traffic of the old and the new version as a bar; `weight` is the new one's in percent."""
+    new = max(0.0, min(100.0, weight))
+    filled = round(BAR * new / 100)
     return Text.assemble(
         "  old ",
-        (f"{old:3.0f} % ", "dim"),
+        (f"{100 - new:3.0f} % ", "dim"),
         ("━" * (BAR - filled), "blue"),
         ("━" * filled, "green"),
         (f" {new:3.0f} %", "dim"),

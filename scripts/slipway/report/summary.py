@@ -197,7 +197,8 @@ def _sentences(*sentences: str) -> str:
 def _after(events: Sequence[Event]) -> str:
     if len(events) < 2:  # noqa: PLR2004 - a length of time needs two
         return ""
-    return f" after {markup.duration(events[-1].time - events[0].time)}"
+    times = [event.time for event in events]
+    return f" after {markup.duration(max(times) - min(times))}"
 
 
 def _fit(parts: Sequence[str], budget: int) -> str:

@@ -44,12 +44,19 @@ def add(steps: Mapping[Stage, Step], event: Event) -> dict[Stage, Step]:
             stage=event.stage, status=status, started=event.time, last=event.time, detail=event.detail
         )
     elif event.status == "warning":
-        step = replace(earlier, last=event.time)
+        step = replace(earlier, last=max(earlier.last, event.time))
     else:
         # A stage that failed stays failed, whatever is said about it afterwards.
         status = "failed" if earlier.status == "failed" else event.status
         detail = earlier.detail if earlier.status == "failed" else event.detail
-        step = replace(earlier, status=status, last=event.time, detail=detail)
+        step = replace(
+            earlier,
+            status=status,
+            # A provider's own times can lie before what was said already.
+            started=min(earlier.started, event.time),
+            last=max(earlier.last, event.time),
+            detail=detail,
+        )
     return {**steps, event.stage: step}
 
 
@@ -61,10 +68,18 @@ def steps_of(events: Iterable[Event]) -> tuple[Step, ...]:
     return tuple(step for step in steps.values() if step.stage != "outcome")
 
 
-def weights_of(event: Event) -> tuple[float, float] | None:
-    """Return the traffic of the old and of the new version, in percent, where the event tells it."""
-    new = event.data.get("new_weight")
-    if not isinstance(new, int | float):
-        return None
-    old = event.data.get("old_weight", 100 - new)
-    return (float(old) if isinstance(old, int | float) else 100.0 - new, float(new))
+def weight_of(event: Event) -> float | None:
+    """Return how much of the traffic the new version gets, in percent, where the event tells it."""
+    weight = event.data.get("weight")
+    return float(weight) if isinstance(weight, int | float) else None
+
+
+def is_final(event: Event) -> bool:
+    """Say whether `event` is the last of its component in its environment."""
+    return event.stage == "outcome" and event.status not in {"started", "progress"}
+
+
+def ending(event: Event) -> str:
+    """Return the word for how a rollout ended, such as `rolled-back`; empty where the event has none."""
+    word = event.data.get("ended") or event.data.get("outcome")
+    return word if isinstance(word, str) else ""

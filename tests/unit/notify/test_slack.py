@@ -169,7 +169,7 @@ def test_a_failure_is_a_reply_without_what_the_container_said(
             "failed",
             "logTail: password=hunter2",
             at=9,
-            lifecycle_event="AfterAllowTestTraffic",
+            step="AfterAllowTestTraffic",
         ),
         event("rollback", "started", at=10),
         event("outcome", "failed", "password=hunter2", at=60, ended="rolled-back"),
@@ -184,7 +184,7 @@ def test_a_failure_is_a_reply_without_what_the_container_said(
     ]
     last = [text for method, _, text in receiver.said if method == "chat.update"][-1]
     assert last == (
-        f"↩️ *web* → *staging* rolled-back after 1 min 00 s\n{ORIGIN}\n✘ test-traffic  9.0 s\n▸ rollback …"
+        f"↩️ *web* → *staging* rolled back after 1 min 00 s\n{ORIGIN}\n✘ test-traffic  9.0 s\n▸ rollback …"
     )
     assert "hunter2" not in json.dumps(receiver.requests)
 
@@ -193,7 +193,7 @@ def test_no_environment_value_is_told(receiver: Receiver, monkeypatch: pytest.Mo
     warnings: list[str] = []
     variables = json.dumps({"SLACK_CHANNEL": "#here", "DATABASE": "planted-value-1", "NAME": "staging"})
     notice = bot(receiver, warnings, monkeypatch, SLIPWAY_VARIABLES=variables)
-    tell(receiver, notice, event("install", "failed", lifecycle_event="planted-value-1"))
+    tell(receiver, notice, event("install", "failed", step="planted-value-1"))
     notice.close(5)
     assert receiver.requests[0][2]["channel"] == "#here"
     assert "planted-value-1" not in json.dumps(receiver.requests)
@@ -333,9 +333,10 @@ def test_a_webhook_gets_the_start_the_failure_and_the_end(receiver: Receiver) ->
         event("build", "started"),
         event("checks", "started"),
         event("checks", "succeeded"),
-        event("install", "failed", "secret", lifecycle_event="Install"),
+        event("install", "failed", "secret", step="Install"),
         event("rollback", "started"),
         event("rollback", "succeeded"),
+        event("outcome", "failed", at=30, outcome="rolled-back"),
         event("outcome", "failed", at=30, ended="rolled-back"),
     ):
         notice(one)
@@ -345,7 +346,7 @@ def test_a_webhook_gets_the_start_the_failure_and_the_end(receiver: Receiver) ->
         {"text": f"🚀 {head} is rolling out\n{ORIGIN}"},
         {"text": f"❌ {head}: Stage install failed at `Install`. The run's summary says why."},
         {"text": f"↩️ {head} is being rolled back"},
-        {"text": f"↩️ {head} rolled-back after 30 s\n{ORIGIN}"},
+        {"text": f"↩️ {head} rolled back after 30 s\n{ORIGIN}"},
     ]
     assert warnings == []
 

@@ -47,7 +47,7 @@ def lines(*events: Event, environ: dict[str, str] | None = None) -> list[str]:
 def test_each_event_is_one_aligned_line() -> None:
     assert lines(
         event("checks", "started", "reading", time=43_445),
-        event("shift-traffic", "progress", "10 % of the traffic", time=43_446, new_weight=10),
+        event("shift-traffic", "progress", "10 % of the traffic", time=43_446, weight=10),
         event("outcome", "failed", "AfterAllowTestTraffic failed", time=43_500),
     ) == [
         "12:04:05  web@staging       checks         ▸ reading",

@@ -38,7 +38,7 @@ def test_the_last_picture_holds_stages_traffic_and_outcome() -> None:
     display = Display(stream, colour=False)
     display(event("checks", "started", "reading", time=0))
     display(event("checks", "succeeded", "service is [bold]steady[/bold]", time=2))
-    display(event("shift-traffic", "progress", "half", time=4, old_weight=50, new_weight=50))
+    display(event("shift-traffic", "progress", "half", time=4, weight=50))
     display(event("outcome", "succeeded", "what runs is our digest", time=64))
     last = [line.rstrip() for line in shown(stream).splitlines()[-5:]]
     assert last == [
@@ -69,5 +69,5 @@ def test_closing_gives_the_terminal_back_and_more_may_follow() -> None:
 
 
 def test_the_bar_shows_what_the_new_version_gets() -> None:
-    assert bar(90, 10).plain == f"  old  90 % {'━' * 30}  10 % new"
-    assert [span.style for span in bar(90, 10).spans] == ["dim", "blue", "green", "dim"]
+    assert bar(10).plain == f"  old  90 % {'━' * 30}  10 % new"
+    assert [span.style for span in bar(10).spans] == ["dim", "blue", "green", "dim"]
