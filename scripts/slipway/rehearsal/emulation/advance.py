@@ -1,0 +1,44 @@
+"""Time passes: every moment up to now is played once, in order."""
+
+from __future__ import annotations
+
+from slipway.rehearsal.emulation import deployment_control, handoffs, native, services, tasks
+from slipway.rehearsal.emulation.settings import Timed
+from slipway.rehearsal.emulation.world import Task, World
+
+
+def advance(world: World, now: float) -> None:
+    """Bring the world to `now`. The caller holds the lock."""
+    while isinstance(world.runtime, Timed) and now - world.now > world.settings.step and _busy(world):
+        _play(world, world.now + world.settings.step)
+    _play(world, max(now, world.now))
+
+
+def _play(world: World, moment: float) -> None:
+    world.now = moment
+    if isinstance(world.runtime, Timed):
+        world.runtime.at(moment)
+    handoffs.progress(world)
+    tasks.observe(world)
+    for service in world.services.values():
+        services.reconcile(world, service)
+    deployment_control.progress(world)
+    native.progress(world)
+    # What was decided in this moment moves traffic and tasks at once.
+    for service in world.services.values():
+        services.reconcile(world, service)
+
+
+def _busy(world: World) -> bool:
+    """Whether anything is on its way; when nothing is, a long pause is played in one step."""
+    return (
+        bool(world.pushes)
+        or any(each.course is not None for each in world.deployments.values())
+        or any(each.course is not None for each in world.service_deployments.values())
+        or any(_moving(task) for task in world.tasks.values())
+        or any(not service.steady for service in world.services.values())
+    )
+
+
+def _moving(task: Task) -> bool:
+    return task.status not in {"RUNNING", "STOPPED"}
