@@ -81,14 +81,14 @@ def sinks(
     are not told. `warn` shows one sentence to people,
     such as `System.annotate("warning", ...)`; default standard error.
     """
-    from slipway.notify.slack import Message, Posts
+    from slipway.notify.slack import API, Message, Posts
 
     warn = warn or _print_warning
     token, webhook = environ.get("SLACK_BOT_TOKEN", ""), environ.get("SLACK_WEBHOOK_URL", "")
     channel = channel or _variable(environ, "SLACK_CHANNEL")
     hidden = hidden_values(environ)
     if token and channel:
-        base = environ.get("SLACK_API_URL") or "https://slack.com/api"
+        base = environ.get("SLACK_API_URL") or API
         if not posting.is_fit(base):
             warn("SLACK_API_URL is no https address: no notices are sent. Remove the variable.")
             return []

@@ -11,11 +11,12 @@ from slipway.ci.system import Run
 from slipway.events import Event, Stage
 from slipway.notify import posting
 from slipway.notify.notices import NoticeError
-from slipway.notify.posting import Letter, Post, Wait
+from slipway.notify.posting import Answer, Letter, Post, Wait
 from slipway.report import markup
 from slipway.report.timeline import ENDED, SIGNS, Step, add, ending, is_final
 
 OK = 200
+API = "https://slack.com/api"
 SHORT = 7  # hex digits of a commit, as git shows it
 QUIET: frozenset[Stage] = frozenset({"plan", "build"})  # nothing has reached an environment yet
 # Errors that another try won't mend: docs.slack.dev/reference/methods/chat.postMessage.
@@ -107,18 +108,7 @@ class Message:
 
     def _call(self, method: str, body: Mapping[str, Any], wait: Wait) -> Mapping[str, Any]:
         letter = Letter(url=f"{self._base}/{method}", headers=self._headers, body=body)
-        answer = posting.deliver(letter, post=self._post, wait=wait)
-        if answer.status != OK:
-            raise NoticeError(_refusal("Slack", answer.status, answer.body))
-        try:
-            said = json.loads(answer.body)
-        except json.JSONDecodeError:
-            said = None
-        if not isinstance(said, dict):
-            raise NoticeError("Slack answered with something that is no JSON object.")
-        if not said.get("ok"):
-            raise NoticeError(_refusal("Slack", answer.status, str(said.get("error", ""))), for_good=True)
-        return said
+        return _said(posting.deliver(letter, post=self._post, wait=wait))
 
 
 class Posts:
@@ -162,6 +152,29 @@ class Posts:
         if answer.status != OK:
             refused = answer.status not in {0, posting.TOO_MANY} and answer.status < posting.SERVER_FAULT
             raise NoticeError(_refusal("Slack's webhook", answer.status, answer.body), for_good=refused)
+
+
+def authenticate(token: str, base: str, *, post: Post) -> str:
+    """Ask Slack whose token it is (auth.test) and return the team's name. Raises NoticeError."""
+    if not posting.is_fit(base):
+        raise NoticeError("SLACK_API_URL is no https address: remove the variable.")
+    headers = {"Authorization": f"Bearer {token}"}
+    said = _said(post(Letter(url=f"{base.rstrip('/')}/auth.test", headers=headers, body={})))
+    return markup.one_line(str(said.get("team", "")), 60)
+
+
+def _said(answer: Answer) -> Mapping[str, Any]:
+    if answer.status != OK:
+        raise NoticeError(_refusal("Slack", answer.status, answer.body))
+    try:
+        said = json.loads(answer.body)
+    except json.JSONDecodeError:
+        said = None
+    if not isinstance(said, dict):
+        raise NoticeError("Slack answered with something that is no JSON object.")
+    if not said.get("ok"):
+        raise NoticeError(_refusal("Slack", answer.status, str(said.get("error", ""))), for_good=True)
+    return said
 
 
 def gather(stories: dict[tuple[str, str], Story], events: Sequence[Event]) -> list[Story]:
