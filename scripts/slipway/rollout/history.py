@@ -1,0 +1,168 @@
+"""Back to the last rollout that succeeded."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from slipway.aws import raw
+from slipway.aws.raw import Revision
+from slipway.aws.session import Aws
+from slipway.clock import Clock
+from slipway.errors import SlipwayError
+from slipway.events import Emitter
+from slipway.rollout import controllers
+from slipway.rollout import service as services
+from slipway.rollout.conclude import settle, tell
+from slipway.rollout.controller import Deployment, Past
+from slipway.rollout.follow import Followed, follow
+from slipway.rollout.run import Run
+from slipway.rollout.service import Service, name_of
+from slipway.rollout.start import watch
+from slipway.rollout.task_definition import digest_of, images_of, repository_of
+from slipway.rollout.vocabulary import Outcome, Request
+
+
+def roll_back(
+    *,
+    cluster: str,
+    service: str,
+    aws: Aws,
+    emit: Emitter,
+    clock: Clock,
+    cancelled: threading.Event,
+    application: str | None = None,
+    deployment_group: str | None = None,
+    timeout_minutes: int = 60,
+) -> Outcome:
+    """Go back to the last rollout that succeeded before the one that serves, with another image.
+
+    A deployment in progress is stopped with rollback instead. `healthy` means that the version gone back to
+    serves. Raises SlipwayError when there is nothing to go back to, AwsError when AWS refuses.
+    """
+    found = services.find(aws, cluster, service)
+    controller = controllers.find(
+        aws, found, application=application, deployment_group=deployment_group, clock=clock
+    )
+    request = Request(
+        cluster=cluster, service=service, repository="", digest="", timeout_minutes=timeout_minutes
+    )
+    run = Run(
+        request=request,
+        aws=aws,
+        service=found,
+        controller=controller,
+        emit=emit,
+        clock=clock,
+        cancelled=cancelled,
+        deadline=clock.now() + timeout_minutes * 60,
+    )
+    active = controller.active(found)
+    if active is not None:
+        return _stop(run, active)
+    running = raw.describe(aws, found.running, clock=clock)
+    target = _target(run, running, controller.successes(found))
+    return _deploy(run, running, target)
+
+
+def before(successes: Iterable[Past], running: str) -> tuple[str, ...]:
+    """Return the task definitions to go back to, newest first. Pure.
+
+    Going back uses a revision again, so what stands before the *oldest* success of the running revision was
+    there before it; what stands between is what somebody went back from.
+    """
+    arns = [past.task_definition for past in successes]
+    oldest = max((place for place, arn in enumerate(arns) if arn == running), default=-1)
+    return tuple(dict.fromkeys(arn for arn in arns[oldest + 1 :] if arn != running))
+
+
+def _target(run: Run, running: Revision, successes: Iterable[Past]) -> Revision:
+    for arn in before(successes, running.arn):
+        revision = raw.describe(run.aws, arn, clock=run.clock)
+        if images_of(revision.body) != images_of(running.body):
+            return revision
+    raise SlipwayError(
+        f"No rollout of the service `{run.service.name}` with another image has succeeded before "
+        f"{running.name}.",
+        remedy="Publish the commit that shall run instead.",
+    )
+
+
+def _stop(run: Run, active: Deployment) -> Outcome:
+    """Stop what is in progress, with rollback, and follow that."""
+    if not active.rolls_back:
+        run.emit(
+            "rollback", "started", f"stopping {active.identity} with rollback", deployment=active.identity
+        )
+        active.stop(rollback=True)
+    followed = follow(
+        active,
+        emit=run.emit,
+        clock=run.clock,
+        cancelled=run.cancelled,
+        deadline=run.deadline,
+        stage="rollback",
+    )
+    if active.rolls_back and followed.snapshot.state == "succeeded":
+        now = services.find(run.aws, run.service.cluster, run.service.name)
+        outcome = _back(now, active, "")
+        tell(run.emit, outcome)
+        return outcome
+    ended = settle(
+        _quiet(run),
+        active,
+        Followed(snapshot=followed.snapshot, dead=followed.dead),
+        cause="Stopped as asked",
+    )
+    now = services.find(run.aws, run.service.cluster, run.service.name)
+    outcome = _back(now, active, ended.digest) if ended.ended == "rolled-back" else ended
+    tell(run.emit, outcome)
+    return outcome
+
+
+def _back(now: Service, active: Deployment, digest: str) -> Outcome:
+    return Outcome(
+        ended="healthy",
+        detail=f"Rolled back: {name_of(now.running)} serves.",
+        deployment=active.identity,
+        task_definition=now.running,
+        digest=digest,
+    )
+
+
+def _deploy(run: Run, running: Revision, target: Revision) -> Outcome:
+    """Roll the old revision out again, as it is."""
+    import dataclasses
+
+    run.emit("rollback", "started", f"from {running.name} to {target.name}", task_definition=target.name)
+    if target.status != "ACTIVE":  # it was deregistered: the same content, as a new revision
+        target = raw.register(run.aws, target.body, clock=run.clock)
+    name, image = _changed(running.body, target.body)
+    request = dataclasses.replace(
+        run.request, repository=repository_of(image), digest=digest_of(image), container_name=name
+    )
+    deployment = run.controller.start(
+        run.service, target.arn, description=f"slipway rollback from {running.name}"
+    )
+    run.emit("hand-off", "succeeded", deployment.identity, deployment=deployment.identity)
+    return watch(dataclasses.replace(run, request=request), deployment)
+
+
+def _changed(running: Mapping[str, Any], target: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the first container whose image differs, and its image in the target."""
+    there = images_of(running)
+    return next((name, image) for name, image in images_of(target).items() if there.get(name) != image)
+
+
+def _quiet(run: Run) -> Run:
+    """Return the run with its last event left to the caller."""
+    import dataclasses
+
+    emit = run.emit
+
+    def pass_on(event: Any) -> None:
+        if event.stage != "outcome":
+            emit.stream(event)
+
+    return dataclasses.replace(run, emit=dataclasses.replace(emit, stream=pass_on))

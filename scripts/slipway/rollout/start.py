@@ -1,0 +1,148 @@
+"""A rollout from its checks to its end."""
+
+from __future__ import annotations
+
+import threading
+
+from slipway.aws import ecs, raw
+from slipway.clock import Clock
+from slipway.errors import AwsError, SlipwayError
+from slipway.events import Emitter
+from slipway.rollout.active import check_wait, make_room
+from slipway.rollout.checks import Prepared, prepare
+from slipway.rollout.conclude import conclude, tell
+from slipway.rollout.controller import BusyError, Deployment
+from slipway.rollout.follow import follow
+from slipway.rollout.run import Run
+from slipway.rollout.service import name_of
+from slipway.rollout.task_failures import Watch
+from slipway.rollout.vocabulary import Outcome
+
+ROUNDS = 20  # other deployments that may come in between
+
+
+def roll_out(prepared: Prepared, *, emit: Emitter, clock: Clock, cancelled: threading.Event) -> Outcome:
+    """Register what changed, hand off, follow to the end, and verify what runs.
+
+    Returns the outcome, whatever it is. Raises SlipwayError before the hand-off only (then nothing was
+    changed), AwsError when AWS refuses a call for good, and StuckError when a deployment can't be found
+    again.
+    """
+    deadline = clock.now() + prepared.request.timeout_minutes * 60
+    told: set[str] = set()
+    for _ in range(ROUNDS):
+        _tell_checks(prepared, emit, told)
+        if prepared.already_out:
+            return _already_out(prepared, emit)
+        check_wait(cancelled, late=False, what="")
+        if prepared.active is not None and not prepared.active_is_ours and not _overtaken(prepared):
+            make_room(
+                prepared, prepared.active, emit=emit, clock=clock, cancelled=cancelled, deadline=deadline
+            )
+        else:
+            try:
+                deployment = _hand_off(prepared, emit=emit, clock=clock)
+            except BusyError:
+                emit("hand-off", "warning", "another deployment of the service came in between")
+            else:
+                return watch(_run(prepared, emit, clock, cancelled), deployment)
+        prepared = prepare(prepared.request, prepared.aws, clock=clock)
+    raise SlipwayError(
+        f"Other deployments of the service `{prepared.request.service}` kept coming in between.",
+        remedy="Look who else deploys this service.",
+    )
+
+
+def watch(run: Run, deployment: Deployment) -> Outcome:
+    """Follow a deployment that is there to its end."""
+    dying = None
+    if deployment.task_definition:
+        dying = Watch(run.aws, run.service, deployment.task_definition, run.clock, since=run.clock.now())
+    followed = follow(
+        deployment,
+        emit=run.emit,
+        clock=run.clock,
+        cancelled=run.cancelled,
+        deadline=run.deadline,
+        until=run.request.until,
+        watch=dying,
+        max_failed_tasks=run.request.max_failed_tasks,
+    )
+    return conclude(run, deployment, followed)
+
+
+def description(prepared: Prepared) -> str:
+    """Return what AWS shows beside the deployment; `status` reads the commit from it."""
+    request = prepared.request
+    return request.description or f"slipway {request.commit}".strip()
+
+
+def _hand_off(prepared: Prepared, *, emit: Emitter, clock: Clock) -> Deployment:
+    """Return the deployment of ours that is in progress, or a new one."""
+    if prepared.active is not None and prepared.active_is_ours:
+        active = prepared.active
+        emit("hand-off", "succeeded", f"joined {active.identity}, in progress", deployment=active.identity)
+        return active
+    revision, registered = prepared.revision, False
+    if revision:
+        emit(
+            "register", "skipped", f"{name_of(revision)} is what shall run", task_definition=name_of(revision)
+        )
+    else:
+        revision = raw.register(prepared.aws, prepared.body, clock=clock).arn
+        registered = True
+        emit("register", "succeeded", name_of(revision), task_definition=name_of(revision))
+    try:
+        deployment = prepared.controller.start(prepared.service, revision, description=description(prepared))
+    except AwsError as error:
+        # What surely was refused leaves no orphan; what may have been done keeps its revision.
+        if registered and not raw.transient(error):
+            ecs.deregister(prepared.aws, revision)
+        raise
+    emit("hand-off", "succeeded", deployment.identity, deployment=deployment.identity)
+    return deployment
+
+
+def _overtaken(prepared: Prepared) -> bool:
+    return prepared.request.on_active == "supersede" and prepared.controller.overtaken(prepared.service)
+
+
+def _run(prepared: Prepared, emit: Emitter, clock: Clock, cancelled: threading.Event) -> Run:
+    return Run(
+        request=prepared.request,
+        aws=prepared.aws,
+        service=prepared.service,
+        controller=prepared.controller,
+        emit=emit,
+        clock=clock,
+        cancelled=cancelled,
+        deadline=clock.now() + prepared.request.timeout_minutes * 60,
+    )
+
+
+def _tell_checks(prepared: Prepared, emit: Emitter, told: set[str]) -> None:
+    service = prepared.service
+    for note in prepared.notes:
+        if note not in told:
+            told.add(note)
+            emit("checks", "warning", note)
+    said = f"{service.cluster}/{service.name} runs {name_of(service.running)}"
+    if said not in told:
+        told.add(said)
+        emit("checks", "succeeded", said, controller=service.controller)
+
+
+def _already_out(prepared: Prepared, emit: Emitter) -> Outcome:
+    service = prepared.service
+    detail = f"{name_of(service.running)} runs {prepared.request.digest} already: nothing to do."
+    if not service.desired:
+        detail += " The service's desired count is 0: no task runs."
+    outcome = Outcome(
+        ended="already-out",
+        detail=detail,
+        deployment=str(service.serving.get("externalId") or ""),
+        task_definition=service.running,
+        digest=prepared.request.digest,
+    )
+    tell(emit, outcome)
+    return outcome

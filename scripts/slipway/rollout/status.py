@@ -1,0 +1,43 @@
+"""What runs where: reads only."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from slipway.aws import codedeploy
+from slipway.aws.session import Aws
+from slipway.rollout import service as services
+from slipway.rollout.digest_check import digests_of, running_tasks
+
+COMMIT = re.compile(r"\b[0-9a-f]{40}\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What a service runs. `digests` are what its tasks report, in order; `commit` is empty when unknown."""
+
+    task_definition: str
+    digests: tuple[str, ...]
+    deployment: str  # that brought it in, when known
+    desired: int
+    running: int
+    controller: str
+    commit: str = ""
+
+
+def status(*, cluster: str, service: str, aws: Aws) -> Running:
+    """Read what the service runs. Raises SlipwayError when it isn't there."""
+    found = services.find(aws, cluster, service)
+    deployment = str(found.serving.get("externalId") or "")
+    info = (codedeploy.get_deployment(aws, deployment) if deployment else None) or {}
+    commit = COMMIT.search(str(info.get("description") or ""))
+    return Running(
+        task_definition=found.running,
+        digests=digests_of(running_tasks(aws, found)),
+        deployment=deployment or str(found.described.get("currentServiceDeployment") or ""),
+        desired=found.desired,
+        running=found.running_count,
+        controller=found.controller,
+        commit=commit.group() if commit else "",
+    )
