@@ -125,7 +125,7 @@ def _check(world: World, parameters: dict[str, Any]) -> None:
         if service is None or service.controller != "CODE_DEPLOY":
             raise RefusedError(
                 "InvalidECSServiceException",
-                f"The ECS service {each['serviceName']} must exist with the CODE_DEPLOY deployment controller",
+                f"The ECS service {each['serviceName']} must exist and be deployed by CODE_DEPLOY",
             )
 
 

@@ -53,6 +53,7 @@ def _brief(world: World, deployment: Deployment, name: str) -> Course:
 
 
 def replace(world: World, deployment: Deployment) -> Course:
+    """The whole way of a replacement beside the original, to the original's end."""
     service = deployment.service
     deployment.blue = service.primary
     for leftover in [fleet for fleet in service.fleets if fleet.status == "ACTIVE"]:

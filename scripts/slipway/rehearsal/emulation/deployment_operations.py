@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import datetime
+import datetime as dt
 from typing import Any
 
 from slipway.rehearsal.emulation import (
@@ -137,7 +137,7 @@ def listed(world: World, parameters: dict[str, Any]) -> dict[str, Any]:
 
 def _seconds(value: Any, default: float) -> float:
     if isinstance(value, str):
-        return datetime.datetime.fromisoformat(value).timestamp()
+        return dt.datetime.fromisoformat(value).timestamp()
     return default if value is None else float(value)
 
 

@@ -18,7 +18,8 @@ def create(world: World, parameters: dict[str, Any]) -> dict[str, Any]:
     if name in world.repositories:
         raise RefusedError(
             "RepositoryAlreadyExistsException",
-            f"The repository with name '{name}' already exists in the registry with id '{world.settings.account}'",
+            f"The repository with name '{name}' already exists in the registry "
+            f"with id '{world.settings.account}'",
         )
     host = world.settings.registry_host or f"{world.settings.account}.dkr.ecr.{world.region}.amazonaws.com"
     world.repositories[name] = {

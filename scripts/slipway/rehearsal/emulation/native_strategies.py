@@ -8,6 +8,7 @@ from slipway.rehearsal.emulation import native, services
 from slipway.rehearsal.emulation.native import RollbackError, ServiceDeployment
 from slipway.rehearsal.emulation.world import Course, World, hexadecimal
 
+FULL = 100.0  # percent of the traffic
 STOPPED_BY_USER = "Service deployment rolled back because a user called StopServiceDeployment."
 
 
@@ -149,15 +150,15 @@ def steps(configuration: dict[str, Any]) -> list[tuple[float, float]]:
         canary = configuration.get("canaryConfiguration") or {}
         return [
             (float(canary.get("canaryPercent", 5.0)), float(canary.get("canaryBakeTimeInMinutes", 10))),
-            (100.0, 0.0),
+            (FULL, 0.0),
         ]
     if configuration["strategy"] == "LINEAR":
         linear = configuration.get("linearConfiguration") or {}
         step, minutes = float(linear.get("stepPercent", 10.0)), float(linear.get("stepBakeTimeInMinutes", 6))
         weights = [step * number for number in range(1, int(100 // step) + 1)]
-        before = [(weight, minutes) for weight in weights if weight < 100.0]
-        return [*before, (100.0, 0.0)]
-    return [(100.0, 0.0)]
+        before = [(weight, minutes) for weight in weights if weight < FULL]
+        return [*before, (FULL, 0.0)]
+    return [(FULL, 0.0)]
 
 
 def _clean_up(world: World, deployment: ServiceDeployment) -> Course:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from xml.sax.saxutils import escape
 
+SERVER_FAULT = 500  # from this status on it is not the caller's fault
+
 
 class RefusedError(Exception):
     """An answer of AWS that is an error: its code, its words, its HTTP status."""
@@ -24,7 +26,7 @@ def in_json(error: RefusedError) -> tuple[int, str, str]:
 
 def in_query(error: RefusedError) -> tuple[int, str, str]:
     """Return status, content type and body of a refusal in the query protocol (STS, elbv2, IAM, SNS)."""
-    side = "Sender" if error.status < 500 else "Receiver"
+    side = "Sender" if error.status < SERVER_FAULT else "Receiver"
     body = (
         f"<ErrorResponse><Error><Type>{side}</Type><Code>{escape(error.code)}</Code>"
         f"<Message>{escape(error.message)}</Message></Error>"

@@ -1,72 +1,86 @@
-"""The ARNs that an IAM policy names for a call."""
+"""The ARNs that an IAM policy names for a call (AWS's service authorization reference)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from slipway.rehearsal.emulation.calls import Call
+from slipway.rehearsal.emulation.world import World
 
-def named(
-    service: str, operation: str, parameters: Mapping[str, Any], *, account: str, region: str
-) -> tuple[str, ...]:
-    """ARNs of the resources that the call names; `*` where IAM knows none for the operation."""
-    prefix = f"arn:aws:{service}:{region}:{account}"
-    found = {"ecs": _ecs, "codedeploy": _codedeploy, "ecr": _ecr}.get(service, _none)(
-        prefix, operation, parameters
-    )
-    if service == "sts" and parameters.get("RoleArn"):
-        found = [str(parameters["RoleArn"])]
-    return tuple(found) or ("*",)
+# Operations that IAM grants on `*` alone.
+UNNAMED = frozenset(
+    {
+        "ecs:DescribeTaskDefinition",
+        "ecs:ListTaskDefinitions",
+        "ecs:ListTaskDefinitionFamilies",
+        "ecs:DeregisterTaskDefinition",
+        "ecs:ListClusters",
+        "ecs:CreateCluster",
+        "ecr:GetAuthorizationToken",
+    }
+)
 
 
-def _none(_prefix: str, _operation: str, _parameters: Mapping[str, Any]) -> list[str]:
-    return []
+def named(world: World, call: Call) -> tuple[str, ...]:
+    """ARNs of the resources that the call names; `*` where IAM knows none for it."""
+    if call.action in UNNAMED:
+        return ("*",)
+    finder = {"ecs": _ecs, "codedeploy": _codedeploy, "ecr": _ecr}.get(call.service)
+    if finder is not None:
+        return tuple(finder(world, call.operation, call.parameters)) or ("*",)
+    if call.service == "sts" and call.parameters.get("RoleArn"):
+        return (str(call.parameters["RoleArn"]),)
+    return ("*",)
 
 
-def _ecs(prefix: str, operation: str, parameters: Mapping[str, Any]) -> list[str]:
-    def arn(kind: str, name: Any) -> str:
-        return str(name) if str(name).startswith("arn:") else f"{prefix}:{kind}/{name}"
+def _several(parameters: Mapping[str, Any], one: str, many: str) -> list[str]:
+    return [*filter(None, [parameters.get(one)]), *(parameters.get(many) or [])]
+
+
+def _ecs(world: World, operation: str, parameters: Mapping[str, Any]) -> list[str]:
+    def arns(kind: str, names: list[str]) -> list[str]:
+        return [
+            name if name.startswith("arn:") else world.arn("ecs", f"{kind}/{cluster}/{name}")
+            for name in names
+        ]
 
     cluster = str(parameters.get("cluster") or "default").rpartition("cluster/")[2]
+    whole = [world.arn("ecs", f"cluster/{cluster}")]
     if operation == "RegisterTaskDefinition":
-        return [f"{prefix}:task-definition/{parameters.get('family')}:*"]
-    if operation in {"DescribeTaskDefinition", "ListTaskDefinitions", "DeregisterTaskDefinition"}:
-        return []  # no resource-level permission
-    if operation == "DescribeTasks":
-        return [
-            arn("task", f"{cluster}/{task}") if ":" not in task else task
-            for task in parameters.get("tasks", [])
-        ]
+        return [world.arn("ecs", f"task-definition/{parameters.get('family')}:*")]
+    if operation in {"DescribeTasks", "StopTask"}:
+        return arns("task", _several(parameters, "task", "tasks"))
     if operation == "ListTasks":
-        return [arn("cluster", cluster)]
-    if "serviceDeploymentArns" in parameters or "serviceRevisionArns" in parameters:
-        return list(parameters.get("serviceDeploymentArns") or parameters.get("serviceRevisionArns") or [])
-    if "serviceDeploymentArn" in parameters:
-        return [str(parameters["serviceDeploymentArn"])]
-    services = [
-        *parameters.get("services", []),
-        *filter(None, [parameters.get("service"), parameters.get("serviceName")]),
-    ]
-    if services:
-        return [arn("service", f"{cluster}/{name}") if ":" not in name else name for name in services]
-    return [arn("cluster", cluster)] if "cluster" in parameters else []
+        return whole
+    by_arn = _several(parameters, "serviceDeploymentArn", "serviceDeploymentArns")
+    by_arn += parameters.get("serviceRevisionArns") or []
+    services = arns("service", _several(parameters, "service", "services"))
+    services += arns("service", _several(parameters, "serviceName", ""))
+    return by_arn or services or (whole if "cluster" in parameters else [])
 
 
-def _codedeploy(prefix: str, _operation: str, parameters: Mapping[str, Any]) -> list[str]:
-    if parameters.get("deploymentConfigName") and "applicationName" not in parameters:
-        return [f"{prefix}:deploymentconfig:{parameters['deploymentConfigName']}"]
+def _codedeploy(world: World, _operation: str, parameters: Mapping[str, Any]) -> list[str]:
     application = parameters.get("applicationName")
-    if not application:
-        return []
     groups = [
-        *filter(None, [parameters.get("deploymentGroupName")]),
-        *parameters.get("deploymentGroupNames", []),
+        (application, name) for name in _several(parameters, "deploymentGroupName", "deploymentGroupNames")
     ]
+    for identity in _several(parameters, "deploymentId", "deploymentIds"):
+        deployment = world.deployments.get(identity)
+        if deployment is not None:
+            groups.append((deployment.application, deployment.group["deploymentGroupName"]))
     if groups:
-        return [f"{prefix}:deploymentgroup:{application}/{group}" for group in groups]
-    return [f"{prefix}:application:{application}"]
+        return list(
+            dict.fromkeys(
+                world.arn("codedeploy", f"deploymentgroup:{owner}/{name}") for owner, name in groups
+            )
+        )
+    if application:
+        return [world.arn("codedeploy", f"application:{application}")]
+    config = parameters.get("deploymentConfigName")
+    return [world.arn("codedeploy", f"deploymentconfig:{config}")] if config else []
 
 
-def _ecr(prefix: str, _operation: str, parameters: Mapping[str, Any]) -> list[str]:
-    names = [*filter(None, [parameters.get("repositoryName")]), *(parameters.get("repositoryNames") or [])]
-    return [f"{prefix}:repository/{name}" for name in names]
+def _ecr(world: World, _operation: str, parameters: Mapping[str, Any]) -> list[str]:
+    names = _several(parameters, "repositoryName", "repositoryNames")
+    return [world.arn("ecr", f"repository/{name}") for name in names]

@@ -55,7 +55,7 @@ class Seeded:
 
 
 def seed(emulation: Emulation, wished: Application, *, running: bool = True) -> Seeded:
-    """Make an application's infrastructure; with `running` wait, on the clock, until its tasks are healthy."""
+    """Make an application's infrastructure; with `running` wait on the clock until it is healthy."""
     perform = emulation.perform
     perform("ecs", "CreateCluster", clusterName=wished.cluster)
     with contextlib.suppress(RefusedError):  # it is there: environments of one account share it

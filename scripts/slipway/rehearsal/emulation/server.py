@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import http
 import io
 import select
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slipway.clock import Clock, SystemClock
 from slipway.rehearsal.emulation import calls, faults, handoffs, resources
@@ -21,6 +22,9 @@ from slipway.rehearsal.emulation.refusals import RefusedError, in_protocol
 from slipway.rehearsal.emulation.settings import RegistryReader, Settings
 from slipway.rehearsal.emulation.world import World
 from slipway.rehearsal.runtime import Runtime
+
+if TYPE_CHECKING:
+    from slipway.rehearsal.emulation.seed import Seeded
 
 Answered = tuple[int, list[tuple[str, str]], bytes]
 LONGEST_SILENCE = 600.0  # seconds after which even an unanswered client is let go
@@ -39,6 +43,7 @@ class Emulation:
         self.before_call: Hook | None = None  # may kill the client: nothing was done yet
         self.after_call: Hook | None = None  # done, and not answered yet
         self.url = ""
+        self.problems: list[Exception] = []  # what went wrong while time passed by itself
         self._runtime, self._registry = runtime, registry
         self._worlds: dict[str, World] = {}
         self._lock = threading.RLock()
@@ -83,6 +88,12 @@ class Emulation:
         with self._lock:
             return OPERATIONS[service][operation](self.world(region), parameters)
 
+    def seed_application(self, *, running: bool = True, **fields: Any) -> Seeded:
+        """Make an application's infrastructure; `fields` are those of `seed.Application`."""
+        from slipway.rehearsal.emulation.seed import Application, seed
+
+        return seed(self, Application(**fields), running=running)
+
     def image_pushed(self, repository: str, tag: str, digest: str) -> None:
         """The registry tells of a push; a configured hand-off follows."""
         with self._lock:
@@ -107,14 +118,13 @@ class Emulation:
             self._silence(environ, fault)
         others = [(name, value) for name, value in headers if name.lower() != "content-length"]
         length = ("Content-Length", str(len(content)))
-        start_response(f"{status} {'OK' if status < 400 else 'Refused'}", [*others, length])
+        start_response(f"{status} {http.HTTPStatus(status).phrase}", [*others, length])
         return [content]
 
     def _parse(self, environ: dict[str, Any], body: bytes) -> Call:
         call = calls.parse(environ, body, time=self.clock.now(), region=self.settings.region)
-        names = resources.named(
-            call.service, call.operation, call.parameters, account=self.settings.account, region=call.region
-        )
+        with self._lock:
+            names = resources.named(self.world(call.region), call)
         return dataclasses.replace(call, resources=names)
 
     def _outcome(
@@ -157,7 +167,7 @@ class Emulation:
         collected: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], _info: Any = None) -> None:
-            collected[:] = [int(status.split(" ")[0]), headers]
+            collected[:] = [int(status.partition(" ")[0]), headers]
 
         chunks = self._application(environ, start_response)
         try:
@@ -200,7 +210,10 @@ class Emulation:
 
     def _tick(self) -> None:
         while not self._stopping.wait(self.settings.tick):
-            self.advance()
+            try:
+                self.advance()
+            except Exception as error:  # noqa: BLE001 - the runtime is not ours; time goes on
+                self.problems.append(error)
 
     def stop(self) -> None:
         """Stop serving and every task that still runs."""

@@ -122,7 +122,10 @@ def describe(world: World, parameters: dict[str, Any]) -> dict[str, Any]:
         name = value.rpartition("/")[2]
         service = world.services.get((cluster, name))
         if service is not None:
-            found.append(show(world, service))
+            shown = show(world, service)
+            if "TAGS" not in (parameters.get("include") or []):
+                shown.pop("tags", None)
+            found.append(shown)
         else:
             failures.append({"arn": world.arn("ecs", f"service/{cluster}/{name}"), "reason": "MISSING"})
     return {"services": found, "failures": failures}

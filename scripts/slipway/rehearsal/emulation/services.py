@@ -72,7 +72,7 @@ def healthy(world: World, fleet: Fleet) -> int:
 def target_groups(service: Service) -> list[str]:
     """Names of the service's target groups."""
     arns = [each.get("targetGroupArn", "") for each in service.parameters.get("loadBalancers") or []]
-    return [arn.split("/")[1] for arn in arns if arn.count("/") == 2]
+    return [arn.rpartition("targetgroup/")[2].partition("/")[0] for arn in arns if "targetgroup/" in arn]
 
 
 def reconcile(world: World, service: Service) -> None:

@@ -77,7 +77,7 @@ def stop(world: World, task: Task, *, code: str, reason: str, drain: bool = True
 
 
 def observe(world: World) -> None:
-    """Look at every task once: what its containers do, what its health path answers, whether it is due to go."""
+    """Look at every task once: its containers, what its health path answers, whether it is due to go."""
     for task in list(world.tasks.values()):
         if task.status == "STOPPED":
             if task.stopped is not None and world.now - task.stopped > GONE_AFTER:
