@@ -36,7 +36,11 @@ IN_RECORD = ("component", "kind", "commit", "digest", "media_type", "platforms",
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; each one's name is also its input's name."""
     parser.add_argument("--component", metavar="NAME", help="one component; default all of them")
-    parser.add_argument("--output", metavar="DIR", default="dist", help="the folder to write (default: dist)")
+    parser.add_argument(
+        "--output",
+        metavar="DIR",
+        help="the folder to write (default: one in $RUNNER_TEMP, where that is set; else dist)",
+    )
     parser.add_argument(
         "--environment",
         metavar="NAME",
@@ -56,7 +60,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     from slipway import config
 
     document = config.read(context.root)
-    output = (context.root / arguments.output).resolve()
+    output = (context.root / (arguments.output or _default_output(context))).resolve()
     source = sources.read(context.root, environ=context.environ, output=output)
     resolved = _resolved(document, None, source, context)
     environments = tuple(dict.fromkeys(name for names in arguments.environment for name in names))
@@ -66,6 +70,12 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         made.append(_build(component, settled, output=output, source=source, context=context))
     _tell(made, output, context)
     return Exit.DONE
+
+
+def _default_output(context: Context) -> str:
+    """Keep archives out of the checkout where we can: a Dockerfile's `COPY . .` would take them along."""
+    temporary = context.environ.get("RUNNER_TEMP")
+    return str(Path(temporary) / "slipway-artifacts") if temporary else "dist"
 
 
 def _resolved(document: Document, environment: str | None, source: Source, context: Context) -> Config:

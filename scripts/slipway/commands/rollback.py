@@ -82,7 +82,7 @@ def _roll_back(component: Component, config: Config, in_progress: bool, context:
                 cluster=deploy.cluster or "",
                 service=deploy.service or "",
                 commit=target.commit(context),
-                component=component.name,
+                repository=component.repository or "",
                 on_cancel=deploy.on_cancel,
                 aws=aws,
                 emit=emit,

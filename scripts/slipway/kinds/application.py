@@ -12,7 +12,7 @@ from slipway.errors import PublishError, RolledBackError, SlipwayError
 from slipway.events import Emitter
 from slipway.kinds import Publication, Published, Tools
 from slipway.process import run
-from slipway.rollout.vocabulary import Outcome, Request
+from slipway.rollout.vocabulary import Ended, Outcome, Request
 from slipway.suites import command
 
 
@@ -60,7 +60,12 @@ def publish(publication: Publication, tools: Tools) -> Published:
         )
     elif component.deploy.handoff == "event":
         outcome = rollout.follow_event(
-            prepared, pushed_at=pushed_at, emit=tools.emit, clock=tools.clock, cancelled=tools.cancelled
+            prepared,
+            pushed_at=pushed_at,
+            tags=component.tags,
+            emit=tools.emit,
+            clock=tools.clock,
+            cancelled=tools.cancelled,
         )
     else:
         outcome = rollout.roll_out(prepared, emit=tools.emit, clock=tools.clock, cancelled=tools.cancelled)
@@ -154,7 +159,7 @@ def _verified(publication: Publication, tools: Tools, request: Request, outcome:
         return Outcome(ended="rolled-back", detail=f"{why}; {error.message}", deployment=outcome.deployment)
     except SlipwayError as error:
         return Outcome(ended="stuck", detail=f"{why}; {error.message}", deployment=outcome.deployment)
-    ended = "rolled-back" if back.ended in {"healthy", "rolled-back", "already-out"} else "stuck"
+    ended: Ended = "rolled-back" if back.ended in {"healthy", "rolled-back", "already-out"} else "stuck"
     return Outcome(
         ended=ended,
         detail=f"{why}; {back.detail}",
