@@ -147,7 +147,7 @@ def _where(document: Document, run: Run, chosen: str) -> tuple[tuple[str, ...], 
 
 def _published(run: Run, order: tuple[str, ...]) -> str:
     if order and run.branch and run.branch == run.default_branch:
-        return f"A push to the default branch `{run.branch}` publishes to {_in_order(order)}."
+        return f"A push to the default branch {quoted(run.branch)} publishes to {_in_order(order)}."
     return ""
 
 
@@ -155,11 +155,11 @@ def _unpublished(run: Run, order: tuple[str, ...]) -> str:
     if not run.branch:
         return "A tag, or a branch that is gone, publishes nothing."
     if not run.default_branch:
-        return f"A push to `{run.branch}` publishes nothing: the default branch is not known here."
+        return f"A push to {quoted(run.branch)} publishes nothing: the default branch is not known here."
     if not order and run.branch == run.default_branch:
         return f"`environments.order` of {FILE} is empty: a push publishes nothing."
-    what = f"A push to `{run.branch}` publishes nothing"
-    return f"{what}: only the default branch `{run.default_branch}` does."
+    what = f"A push to {quoted(run.branch)} publishes nothing"
+    return f"{what}: only the default branch {quoted(run.default_branch)} does."
 
 
 def _in_order(names: Iterable[str]) -> str:
@@ -220,7 +220,7 @@ def _touched(component: Component, changed: Iterable[str]) -> tuple[bool, str]:
     if not files:
         return False, f"nothing of {listed(paths_of(component))} changed"
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
-    return True, f"`{files[0]}`{more} changed"
+    return True, f"{quoted(files[0])}{more} changed"
 
 
 def _belongs(name: str, patterns: Iterable[tuple[bool, re.Pattern[str]]]) -> bool:

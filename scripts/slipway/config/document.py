@@ -122,7 +122,7 @@ class Document:
                 made = self._component(name, table, override, Building(filling(name), mistakes))
                 if made:
                     components[name] = made
-                    self._check_suite(made, self._tree(name, table, override), suites, mistakes)
+                    self._check_suite(made, self._tree(name, table, override), mistakes)
         region = override.region
         built = Building(filling(""), mistakes)
         path = f"environments.{environment}.region"
@@ -170,12 +170,10 @@ class Document:
                 suites[name] = made
         return suites
 
-    def _check_suite(
-        self, component: Component, tree: Table, suites: Mapping[str, Suite], mistakes: list[Mistake]
-    ) -> None:
+    def _check_suite(self, component: Component, tree: Table, mistakes: list[Mistake]) -> None:
         node = tree.get("verify")
         if component.verify and component.verify not in self.parts.suites.entries and node:
-            hint = did_you_mean(component.verify, suites)
+            hint = did_you_mean(component.verify, self.parts.suites.entries)
             mistake = node.place.mistake(f"There is no suite {quoted(component.verify)}{hint}")
             if mistake not in mistakes:
                 mistakes.append(mistake)

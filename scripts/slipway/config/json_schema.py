@@ -149,20 +149,17 @@ def _field(field: Field, *, loose: bool) -> dict[str, Any]:
 
 
 def _shape(shape: Shape, *, loose: bool) -> dict[str, Any]:
-    match shape:
-        case Choice(words=words):
-            return {"type": "string", "enum": list(words)}
-        case Number():
-            return {"type": "integer", "minimum": 1}
-        case Boolean():
-            return {"type": "boolean"}
-        case ListOf():
-            return {"type": "array", "items": TEXT}
-        case TextByName():
-            return {"type": ["object", "null"], "additionalProperties": TEXT}
-        case Record(fields=fields):
-            return _object(fields, loose=loose)
-    return dict(TEXT)
+    if isinstance(shape, Choice):
+        return {"type": "string", "enum": list(shape.words)}
+    if isinstance(shape, Record):
+        return _object(shape.fields, loose=loose)
+    simple: Mapping[type, dict[str, Any]] = {
+        Number: {"type": "integer", "minimum": 1},
+        Boolean: {"type": "boolean"},
+        ListOf: {"type": "array", "items": TEXT},
+        TextByName: {"type": ["object", "null"], "additionalProperties": TEXT},
+    }
+    return simple.get(type(shape), dict(TEXT))
 
 
 def text() -> str:

@@ -235,7 +235,9 @@ def _override(
             own[key] = entry
     changed = _changed_components(path, table.get("components"), components, mistakes)
     if own:
-        changed.setdefault(next(iter(components)), Table(entries=own, place=table.place))
+        only = next(iter(components))
+        under = changed.get(only, Table())
+        changed[only] = Table(entries={**under.entries, **own}, place=table.place)
     for name, change in changed.items():
         changed[name] = _that_may_differ(change, fields, mistakes)
     changed_suites = _suites(table.get("suites"), mistakes)

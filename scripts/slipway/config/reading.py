@@ -40,7 +40,7 @@ def parse(text: str, file: str) -> tuple[Table, list[Mistake]]:
         return Table(place=top), [_bad_yaml(error, file)]
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        what = f"holds a character that YAML doesn't allow (U+{ord(error.character):04X})."
+        what = f"holds a character that YAML doesn't allow (U+{error.character:04X})."
         return Table(place=top), [Mistake(message=what, file=file, line=line)]
     except RecursionError:
         return Table(place=top), [top.mistake("is nested too deeply to be read.")]

@@ -41,7 +41,7 @@ The file is optional. Without it, or where it names no component, what is in the
 |---|---|
 | a `Dockerfile` | of kind `application`, called as the repository (its remote `origin`, else its folder) |
 | a folder `dags` | of kind `dags`, called `dags` |
-| a `pyproject.toml` with `[build-system]`, and no `Dockerfile` | of kind `library`, called as the repository |
+| a `pyproject.toml` that builds, and no `Dockerfile` | of kind `library`, called as the repository |
 
 `slipway plan` says what was found and why. Every mistake is reported at once, with its line and column.
 Editors know the keys from `slipway.schema.json`.
@@ -84,13 +84,13 @@ All of it is *once*: every environment gets the same digest.
 |---|---|
 | `order` | {order_about} |
 | NAME`.region` | {region_about} |
-| NAME`.components.`COMPONENT | Keys of the component that differ; tables merge key by key, lists are replaced. |
+| NAME`.components.`COMPONENT | Keys of the component that differ; tables merge, lists are replaced. |
 | NAME`.`KEY | The same for the only component of the repository. |
 | NAME`.suites.`SUITE | Keys of the suite that differ. |
 
-A push to the default branch publishes what it touched to the environments in `order`, one after the other.
-Touched is what changed since the commit before the push: what a failed run left unpublished is published by
-running it again, or by hand.
+A push to the default branch publishes what it touched to the environments in `order`, one after another.
+Touched is what changed since the commit before the push: what a failed run left unpublished is published
+by running it again, or by hand.
 
 ## Suites
 
@@ -98,13 +98,14 @@ running it again, or by hand.
 
 ## Values
 
-- `${{NAME}}` is the environment's variable or secret of that name. A name that isn't set, or is empty, is an error
-  that says where to set it. `$${{NAME}}` stands for a literal `${{NAME}}`.
-- `{{environment}}`, `{{component}}` and `{{commit}}` stand for their names; `{{{{word}}}}` for a literal `{{word}}`.
+- `${{NAME}}` is the environment's variable or secret of that name. A name that isn't set, or is empty, is an
+  error that says where to set it. `$${{NAME}}` stands for a literal `${{NAME}}`.
+- `{{environment}}`, `{{component}}` and `{{commit}}` stand for their names; `{{{{word}}}}` for a literal
+  `{{word}}`.
 - Names of credentials can't be used: {refused}, except `SLACK_CHANNEL`.
-- Commands (`before`, `before-publish`, a suite's `run`) are run as they are written: nothing is filled in, so that
-  nothing from outside gets into a shell line. They have the variables `ENVIRONMENT`, `SLIPWAY_COMPONENT`,
-  `SLIPWAY_COMMIT` and, in `verify`, `SLIPWAY_URL`.
+- Commands (`before`, `before-publish`, a suite's `run`) are run as they are written: nothing is filled in,
+  so that nothing from outside gets into a shell line. They have the variables `ENVIRONMENT`,
+  `SLIPWAY_COMPONENT`, `SLIPWAY_COMMIT` and, in `verify`, `SLIPWAY_URL`.
 - Numbers count as text where text is expected, as they are written; booleans are only `true` and `false`.
 - An empty value resets a key to its default; an environment can do so too.
 """
@@ -143,20 +144,17 @@ def _rows(fields: Mapping[str, Field], *, whole: bool = False) -> Iterator[str]:
 
 
 def _takes(field: Field) -> str:
-    match field.shape:
-        case Choice(words=words):
-            return ", ".join(f"`{word}`" for word in words)
-        case Number():
-            return "number"
-        case Boolean():
-            return "boolean"
-        case ListOf():
-            return "list"
-        case TextByName():
-            return "texts by name"
-        case Record():
-            return "keys, below"
-    return "command" if field.command else "path" if field.inside else "text"
+    if isinstance(field.shape, Choice):
+        return ", ".join(f"`{word}`" for word in field.shape.words)
+    words: Mapping[type, str] = {
+        Number: "number",
+        Boolean: "boolean",
+        ListOf: "list",
+        TextByName: "texts by name",
+        Record: "keys, below",
+    }
+    text = "command" if field.command else "path" if field.inside else "text"
+    return words.get(type(field.shape), text)
 
 
 def _default(field: Field) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from slipway.config.words import one_line
 from slipway.errors import Mistake
 
 
@@ -18,8 +19,8 @@ class Place:
     column: int = 0
 
     def mistake(self, message: str) -> Mistake:
-        """Make a mistake at this place."""
-        return Mistake(message=message, file=self.file, line=self.line, column=self.column)
+        """Make a mistake at this place. Keys and values in messages are outside text: it stays one line."""
+        return Mistake(message=one_line(message), file=self.file, line=self.line, column=self.column)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

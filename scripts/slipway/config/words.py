@@ -28,10 +28,10 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
 
 def listed(words: Iterable[str], last: str = "and") -> str:
     """`a`, `b` and `c`."""
-    quoted = [f"`{word}`" for word in words]
-    if len(quoted) < 2:  # noqa: PLR2004
-        return "".join(quoted)
-    return f"{', '.join(quoted[:-1])} {last} {quoted[-1]}"
+    shown = [quoted(word) for word in words]
+    if len(shown) < 2:  # noqa: PLR2004
+        return "".join(shown)
+    return f"{', '.join(shown[:-1])} {last} {shown[-1]}"
 
 
 def is_safe(name: str) -> bool:
@@ -44,8 +44,16 @@ def made_safe(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100] or "application"
 
 
-def quoted(text: str) -> str:
-    """A value as a message quotes it: on one line, not too long."""
+def one_line(text: str) -> str:
+    """Text from outside on one line, without characters that act on a terminal or a log."""
     line = " ".join(text.split())
-    limit = 60
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line
+    )
+
+
+def quoted(text: str) -> str:
+    """A value as a message quotes it: on one line, not too long, unable to end the quotation."""
+    line = one_line(text).replace("`", "'")
+    limit = 100
     return f"`{line}`" if len(line) <= limit else f"`{line[:limit]}…`"
