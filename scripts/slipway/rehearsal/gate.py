@@ -162,7 +162,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _forward(self, body: Iterator[bytes] | None, *, length: int | None = None) -> int:
         connection = UnixConnection(self.server.gate.upstream)
         try:
-            headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
+            # skopeo gives one `Accept` line for each type that it reads.
+            names = [name for name in self.headers if name.lower() not in _HOP]
+            headers = {name: ", ".join(self.headers.get_all(name) or ()) for name in names}
             if length is not None:
                 headers["Content-Length"] = str(length)
             chunked = body is not None and "Content-Length" not in headers
