@@ -97,7 +97,7 @@ OPERATIONS: dict[str, dict[str, Operation]] = {
 def answer(world: World, call: Call, operation: Operation) -> tuple[int, str, str, str]:
     """Do the operation; return status, content type and body in JSON 1.1, and the refusal's code."""
     try:
-        document = operation(world, {**call.parameters, ":key": call.key})
+        document = operation(world, dict(call.parameters))
     except RefusedError as error:
         return (*in_json(error), error.code)
     return 200, "application/x-amz-json-1.1", json.dumps(document), ""

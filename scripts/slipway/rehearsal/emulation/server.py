@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Answered = tuple[int, list[tuple[str, str]], bytes]
 LONGEST_SILENCE = 600.0  # seconds after which even an unanswered client is let go
+POLL = 0.02  # seconds until `stop` is noticed
 Hook = Callable[[Call], None]
 
 
@@ -199,12 +200,12 @@ class Emulation:
         self._server = make_server("127.0.0.1", port, self, threaded=True, request_handler=_quiet())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._run(self._server.serve_forever)
+        self._run(lambda: self._server.serve_forever(POLL))
         if isinstance(self.clock, SystemClock):
             self._run(self._tick)
 
     def _run(self, function: Callable[[], None]) -> None:
-        thread = threading.Thread(target=function, name=f"emulation-{function.__name__}", daemon=True)
+        thread = threading.Thread(target=function, daemon=True)
         thread.start()
         self._threads.append(thread)
 
