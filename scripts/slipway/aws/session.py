@@ -114,5 +114,6 @@ def _metadata(keys: Keys) -> dict[str, str]:
 
 def error_code(error: Exception) -> str:
     """Return the code of a botocore ClientError, such as `AccessDeniedException`; empty for other errors."""
-    response: Mapping[str, Any] = getattr(error, "response", {})
+    # botocore's HTTP errors have a response too, which is None.
+    response: Mapping[str, Any] = getattr(error, "response", None) or {}
     return str(response.get("Error", {}).get("Code", ""))
