@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "scripts" / "slipway"
 
-GROUND = {"errors", "events", "clock", "process", "config", "install", "__init__"}
+GROUND = {"errors", "events", "clock", "process", "git", "config", "install", "__init__"}
 CLOUDS = GROUND | {"aws", "github"}
 WORK = CLOUDS | {"build", "rollout", "suites", "scan", "model"}
 EDGES = {"ci", "report", "notify"}

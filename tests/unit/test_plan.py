@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from slipway import config, plan, plan_text
+from slipway import config, plan
 from slipway.ci.system import Run
 from slipway.errors import Exit, UsageError
-from slipway.plan_text import Difference
+from slipway.report.plan import Difference, render, to_markdown
 
 GOLDEN = Path(__file__).parent / "plans"
 
@@ -67,8 +67,8 @@ def test_plan(name: str) -> None:
     folder = GOLDEN / name / "in"
     found = made(folder, json.loads((folder / "case.json").read_text(encoding="utf-8")))
     agree(GOLDEN / name / "expected/plan.json", json.dumps(found.to_json(), indent=2) + "\n")
-    agree(GOLDEN / name / "expected/plan.txt", plan_text.render(found))
-    agree(GOLDEN / name / "expected/plan.md", plan_text.to_markdown(found))
+    agree(GOLDEN / name / "expected/plan.txt", render(found))
+    agree(GOLDEN / name / "expected/plan.md", to_markdown(found))
 
 
 def case(name: str, **run: str) -> dict[str, Any]:
@@ -125,13 +125,13 @@ def test_differences_in_words() -> None:
         Difference(component="web", environment="staging", changes=False, running="bbbb", planned="bbbb"),
         Difference(component="x", environment="staging", changes=None, running="not | known", planned="b"),
     ]
-    assert plan_text.render(found, differences).splitlines()[-4:] == [
+    assert render(found, differences).splitlines()[-4:] == [
         "What runs, and what would:",
         "  api in staging: aaaa -> bbbb",
         "  web in staging: bbbb runs already",
         "  x in staging: not | known",
     ]
-    assert plan_text.to_markdown(found, differences).splitlines()[-5:] == [
+    assert to_markdown(found, differences).splitlines()[-5:] == [
         "| component | environment | runs | would run |",
         "|---|---|---|---|",
         "| `api` | staging | aaaa | bbbb |",

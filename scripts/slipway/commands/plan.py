@@ -9,15 +9,18 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
-from slipway import config, plan, plan_text
+from slipway import config, plan
 from slipway.cli import Context, boolean
 from slipway.config.model import Component, Config
 from slipway.errors import Exit, SlipwayError
 from slipway.git import Repository
-from slipway.plan_text import Difference
+from slipway.report.plan import Difference, render, to_markdown
+
+if TYPE_CHECKING:
+    from slipway.rollout import Running
 
 # Where none of these is set there are no keys: a plan job takes no environment, so that nobody is asked.
 KEYS = ("DEPLOY_AWS_ROLE_ARN", "DEPLOY_AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_ROLE_ARN")
@@ -57,13 +60,18 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         environment=arguments.environment or "",
         component=arguments.component,
     )
-    differences = tuple(_differences(arguments, context, document, made))
+    differences: tuple[Difference, ...] = ()
+    if arguments.environment and _has_keys(context):
+        differences = tuple(_differences(arguments, context, document, made))
+    elif arguments.environment:
+        note = f"What runs in `{arguments.environment}` is not shown: there are no AWS keys here."
+        made = replace(made, notes=(*made.notes, note))
     record = made.to_json() | {"differences": [asdict(difference) for difference in differences]}
     if context.json:
         print(json.dumps(record, indent=2))
     else:
-        print(plan_text.render(made, differences), end="")
-    context.system.add_summary(plan_text.to_markdown(made, differences))
+        print(render(made, differences), end="")
+    context.system.add_summary(to_markdown(made, differences))
     for name, value in outputs(record).items():
         context.system.set_output(name, value)
     if arguments.detailed_exitcode and _changes(made, differences):
@@ -87,14 +95,14 @@ def _differences(
     arguments: argparse.Namespace, context: Context, document: config.Document, made: plan.Plan
 ) -> Iterator[Difference]:
     """What runs in the chosen environment against what would, for each application of the plan."""
-    if not arguments.environment or not _has_keys(context):
-        return
     resolved = document.resolve(
         environment=arguments.environment,
         values=config.values_from(context.environ),
         commit=made.commit,
         repository=context.system.run(context.root).repository,
     )
+    if arguments.aws_region:
+        resolved = replace(resolved, region=arguments.aws_region)
     for name in made.components:
         component = resolved.components[name]
         if component.kind == "application" and component.deploy.handoff != "none":
@@ -123,15 +131,14 @@ def _has_keys(context: Context) -> bool:
 
 def _difference(component: Component, resolved: Config, context: Context, commit: str) -> Difference:
     running = _running(component, resolved, context)
-    at, newer = str(getattr(running, "commit", "") or ""), None
+    at, newer = running.commit, None
     if at and at != commit:
         newer = Repository(root=context.root).count(at, commit)
-    digest = next(iter(running.digests), "")
     return Difference(
         component=component.name,
         environment=resolved.environment or "",
         changes=at != commit,
-        running=at[:12] or str(digest)[:19] or "nothing that we know",
+        running=at[:12] or "".join(running.digests[:1])[:19] or "nothing that we know",
         planned=f"{commit[:12]}{_newer(newer)}",
     )
 
@@ -140,7 +147,7 @@ def _newer(count: int | None) -> str:
     return f" ({count} commit{'' if count == 1 else 's'} newer)" if count else ""
 
 
-def _running(component: Component, resolved: Config, context: Context) -> Any:
+def _running(component: Component, resolved: Config, context: Context) -> Running:
     """Ask AWS what serves; boto3 is installed and imported here and nowhere before."""
     from slipway import install
 
