@@ -93,7 +93,7 @@ def digest_of_running(run: Run, now: Service) -> str:
 
 def _cut_short(run: Run, deployment: Deployment, followed: Followed) -> Outcome:
     """Stop with rollback, follow that, and explain."""
-    cause = _because(run, followed.cut, len(followed.dead))
+    cause = _because(run, followed.cut)
     run.emit("rollback", "started", f"{cause}: stopping {deployment.identity} with rollback")
     deployment.stop(rollback=True)
     seconds = CANCELLED_SECONDS if followed.cut == "cancelled" else ROLLBACK_SECONDS
@@ -103,18 +103,18 @@ def _cut_short(run: Run, deployment: Deployment, followed: Followed) -> Outcome:
         clock=run.clock,
         cancelled=threading.Event(),  # a job that was cancelled already must still see this to its end
         deadline=run.clock.now() + seconds,
-        stage="rollback",
+        teller=followed.teller,
     )
     if stopped.snapshot.state == "succeeded":
         return _verified(run, deployment, stopped)  # it was done before the stop arrived
     return settle(run, deployment, Followed(snapshot=stopped.snapshot, dead=followed.dead), cause=cause)
 
 
-def _because(run: Run, cut: Cut, dead: int) -> str:
+def _because(run: Run, cut: Cut) -> str:
     if cut == "cancelled":
         return "The job was cancelled"
     if cut == "failed-tasks":
-        return f"{dead} replacement tasks died, and max-failed-tasks is {run.request.max_failed_tasks}"
+        return f"`max-failed-tasks` ({run.request.max_failed_tasks}) reached"
     return f"Not done after {run.request.timeout_minutes} minutes"
 
 

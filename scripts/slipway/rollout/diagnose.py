@@ -13,7 +13,8 @@ ROW = 500
 
 def explain(cause: str, snapshot: Snapshot, dead: Sequence[DeadTask], ending: str) -> str:
     """Return what failed, why, and what serves, under 300 characters; the ending is never cut."""
-    why = _sentences(cause or _cause(snapshot), snapshot.reason, summary(dead))
+    # Where we stopped it ourselves, the provider only says that it was stopped.
+    why = _sentences(cause or _cause(snapshot), "" if cause else snapshot.reason, summary(dead))
     room = LONGEST - len(ending) - 1
     if len(why) > room:
         why = why[: max(room - 1, 0)].rstrip() + "…"

@@ -36,9 +36,9 @@ def follow_event(
 ) -> Outcome:
     """Find the deployment that AWS starts for our digest within the bound, and follow it to its end.
 
-    A deployment is ours when its task definition pins the digest, or names one of `tags`, which the push moved
-    to it. When every task runs the digest already, that is the answer. Raises SlipwayError when no deployment of
-    ours appears in time.
+    A deployment is ours when its task definition pins the digest, or names one of `tags`, which the push
+    moved to it. When every task runs the digest already, that is the answer. Raises SlipwayError when no
+    deployment of ours appears in time.
     """
     request, aws, controller = prepared.request, prepared.aws, prepared.controller
     service = services.find(aws, request.cluster, request.service)
@@ -115,8 +115,8 @@ def _none(request: Request, within_seconds: float) -> SlipwayError:
         f"AWS started no deployment of the service `{request.service}` for {request.digest} within "
         f"{within_seconds:g} seconds of the push.",
         remedy=(
-            "Look at the EventBridge rule for `ECR Image Action`: is it enabled, does it name this repository "
-            "and a tag that is pushed (each tag is an event of its own), and did its target fail? "
+            "Look at the EventBridge rule for `ECR Image Action`: is it enabled, does it name this "
+            "repository and a tag that is pushed (each tag is an event of its own), and did its target fail? "
             "`handoff: deploy` needs no rule."
         ),
     )

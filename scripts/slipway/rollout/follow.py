@@ -21,17 +21,11 @@ PATIENCE_SECONDS = 120  # with an AWS that doesn't answer, beyond botocore's own
 Cut = Literal["", "cancelled", "timed-out", "failed-tasks"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Followed:
-    """How far a deployment was followed: to where it was to be, or `cut` short."""
-
-    snapshot: Snapshot
-    cut: Cut = ""
-    dead: tuple[DeadTask, ...] = ()
-
-
 class Teller:
-    """Emits what is new in each snapshot. `stage` replaces the steps' own, for a rollback."""
+    """Emits what is new in each snapshot. `stage` replaces the steps' own, for a rollback.
+
+    Steps that were skipped say nothing; they stand in the outcome's table.
+    """
 
     def __init__(self, emit: Emitter, identity: str, *, stage: Stage | None = None) -> None:
         self._emit = emit
@@ -44,7 +38,7 @@ class Teller:
     def tell(self, snapshot: Snapshot) -> None:
         """Emit each step once, and each change of tasks and of traffic."""
         for step in snapshot.steps:
-            if (step.name, step.status) not in self._told:
+            if step.status != "skipped" and (step.name, step.status) not in self._told:
                 self._told.add((step.name, step.status))
                 said = f"{step.name}: {step.detail}" if step.detail else step.name
                 self.say(step.stage, step.status, said, at=step.time, step=step.name)
@@ -54,7 +48,8 @@ class Teller:
             said = f"{running} of {wanted} replacement tasks running"
             self.say("install", "progress", said, running=running, desired=wanted)
         if snapshot.weight is not None and snapshot.weight != (self._weight or 0):
-            said = f"{snapshot.weight:g}% of the traffic goes to the new version"
+            where = "is back on the old version" if self._stage == "rollback" else "goes to the new version"
+            said = f"{snapshot.weight:g}% of the traffic {where}"
             self.say("shift-traffic", "progress", said, weight=snapshot.weight)
         self._weight = snapshot.weight if snapshot.weight is not None else self._weight
 
@@ -68,6 +63,16 @@ class Teller:
             at=at,
             data={"deployment": self._identity, **data},
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """How far a deployment was followed: to where it was to be, or `cut` short."""
+
+    snapshot: Snapshot
+    cut: Cut = ""
+    dead: tuple[DeadTask, ...] = ()
+    teller: Teller | None = None  # that goes on where the following is taken up again
 
 
 def at_emitter(
@@ -98,21 +103,22 @@ def follow(
     watch: Watch | None = None,
     max_failed_tasks: int = 0,
     stage: Stage | None = None,
+    teller: Teller | None = None,
 ) -> Followed:
     """Poll until the deployment has ended (or all traffic shifted, as asked), or a reason to cut it short.
 
     Nothing is stopped here: who called decides what a cut means. Raises AwsError when AWS refuses for good.
     """
-    teller = Teller(emit, deployment.identity, stage=stage)
+    teller = teller or Teller(emit, deployment.identity, stage=stage)
     waited_for = ""
     while True:
         snapshot = _look(deployment, clock)
         teller.tell(snapshot)
         dead = watch.look() if watch and snapshot.installing else (watch.dead if watch else ())
         if snapshot.state in ENDED or (snapshot.state == "shifted" and until == "traffic"):
-            return Followed(snapshot=snapshot, dead=dead)
+            return Followed(snapshot=snapshot, dead=dead, teller=teller)
         if cut := _cut(cancelled, clock.now() >= deadline, 0 < max_failed_tasks <= len(dead)):
-            return Followed(snapshot=snapshot, cut=cut, dead=dead)
+            return Followed(snapshot=snapshot, cut=cut, dead=dead, teller=teller)
         said = deployment.proceed(snapshot)
         if said and said != waited_for:
             teller.say("shift-traffic", "warning", said)

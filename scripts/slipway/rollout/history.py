@@ -102,7 +102,7 @@ def _stop(run: Run, active: Deployment) -> Outcome:
         clock=run.clock,
         cancelled=run.cancelled,
         deadline=run.deadline,
-        stage="rollback",
+        stage="rollback" if active.rolls_back else None,
     )
     if active.rolls_back and followed.snapshot.state == "succeeded":
         now = services.find(run.aws, run.service.cluster, run.service.name)

@@ -50,8 +50,8 @@ def targets(
         return found
     listed = ", ".join(f"`{name}` ({repository_of(image)})" for name, image in images.items())
     raise SlipwayError(
-        f"No container of the task definition `{body.get('family', '')}` runs `{repository}`; it has {listed}."
-        f"{nearest(repository, [repository_of(image) for image in images.values()])}",
+        f"No container of the task definition `{body.get('family', '')}` runs `{repository}`; "
+        f"it has {listed}.{nearest(repository, [repository_of(image) for image in images.values()])}",
         remedy="Set `container-name` to the container that takes this image, or correct `repository`.",
     )
 

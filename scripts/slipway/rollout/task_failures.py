@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from slipway.rollout.service import Service
 
 PACE_SECONDS = 10  # tasks take longer than that to start and die
 # Stops that say nothing about the new version.
+TARGET_GROUP = re.compile(r"\(target-group \S*?targetgroup/([^/]+)/\w+\)")  # 100 characters, of which a name
 OTHERS = frozenset({"UserInitiated", "SpotInterruption", "TerminationNotice", "ServiceSchedulerScaleIn"})
 
 
@@ -82,7 +84,8 @@ def dead(task: Mapping[str, Any]) -> DeadTask:
         elif said := container.get("reason"):
             exits.append((name, str(said)))
     name = str(task.get("taskArn", "")).rpartition("/")[2]
-    return DeadTask(name=name, reason=str(task.get("stoppedReason") or ""), exits=tuple(exits))
+    reason = TARGET_GROUP.sub(r"(target group \1)", str(task.get("stoppedReason") or ""))
+    return DeadTask(name=name, reason=reason, exits=tuple(exits))
 
 
 def summary(tasks: Sequence[DeadTask]) -> str:
