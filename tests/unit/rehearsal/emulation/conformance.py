@@ -37,6 +37,10 @@ def mistakes(shape: Any, value: Any, path: str = "") -> list[str]:
         return [each for i, item in enumerate(value) for each in mistakes(shape.member, item, f"{path}[{i}]")]
     if shape.type_name == "map":
         return [each for key, item in value.items() for each in mistakes(shape.value, item, f"{path}.{key}")]
+    return _scalar(shape, value, path)
+
+
+def _scalar(shape: Any, value: Any, path: str) -> list[str]:
     wanted = SCALARS[shape.type_name]
     if not isinstance(value, wanted) or (isinstance(value, bool) and shape.type_name != "boolean"):
         return [f"{path}: {value!r} is no {shape.type_name}"]

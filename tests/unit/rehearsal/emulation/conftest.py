@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from slipway.rehearsal.emulation import Emulation, Seeded, Settings, start
 from slipway.rehearsal.emulation.scripted import ScriptedRuntime
 from unit.rehearsal.emulation.conformance import Conformance

@@ -5,6 +5,7 @@ import hashlib
 import pytest
 import yaml
 from botocore.exceptions import ClientError
+
 from slipway.rehearsal.emulation.scripted import EXITS, NEVER_HEALTHY, UNPULLABLE
 from unit.rehearsal.emulation.conftest import HOST, NEW, OLD, app_spec
 
