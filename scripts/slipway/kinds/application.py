@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from slipway import rollout
-from slipway.build import artifact, image, registry
+from slipway.build import artifact, image, login, registry
 from slipway.build.artifact import Artifact
 from slipway.config.model import Component
 from slipway.errors import PublishError, RolledBackError, SlipwayError
@@ -31,6 +31,7 @@ def publish(publication: Publication, tools: Tools) -> Published:
     Raises SlipwayError for what can't be published; how a rollout ended, failures too, is in the outcome.
     """
     component, tag = publication.component, f"sha-{publication.commit}"
+    login.sweep(login.base_folder(publication.environ))  # what a killed run left
     made, archive = _artifact(publication)
     digest = publication.digest or (made.digest if made else "")
     repository = component.repository or ""
