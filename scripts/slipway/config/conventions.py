@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slipway import process
-from slipway.config.tree import Entry, Node, Place, Scalar, Table, merge, table_of
+from slipway.config.tree import Entry, Node, Place, Scalar, Table, is_null, table_of
 from slipway.config.words import made_safe
 from slipway.errors import ToolError
 
@@ -63,9 +63,19 @@ def with_defaults(component: Table) -> Table:
     """Add what follows from the kind to what the component says, at the component's own place."""
     kind = component.get("kind")
     word = kind.text if isinstance(kind, Scalar) else ""
-    defaults = table_of(_defaults(word, component), component.place)
-    merged = merge(defaults, component)
-    return merged if isinstance(merged, Table) else component
+    return _over(table_of(_defaults(word, component), component.place), component)
+
+
+def _over(defaults: Table, given: Table) -> Table:
+    """Lay what is given on defaults; an empty value leaves the default."""
+    entries = dict(defaults.entries)
+    for key, entry in given.entries.items():
+        below = defaults.get(key)
+        if isinstance(below, Table) and isinstance(entry.node, Table):
+            entries[key] = Entry(key=entry.key, node=_over(below, entry.node))
+        elif below is None or not is_null(entry.node):
+            entries[key] = entry
+    return Table(entries=entries, place=given.place)
 
 
 def _defaults(kind: str, component: Table) -> dict[str, Node]:

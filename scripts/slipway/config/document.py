@@ -13,7 +13,7 @@ from slipway.config.interpolation import PLACEHOLDERS
 from slipway.config.model import Component, Config, Suite
 from slipway.config.normalising import Override, Parts, take_apart
 from slipway.config.schema import REGION_ABOUT, Field, Text, record
-from slipway.config.tree import Node, Place, Scalar, Table, from_python, is_null, merge
+from slipway.config.tree import Node, Place, Scalar, Table, is_null, merge, table_from
 from slipway.config.words import did_you_mean, listed, nearest, quoted
 from slipway.errors import ConfigurationError, Mistake, UsageError
 
@@ -196,7 +196,7 @@ def read(root: Path, *, overrides: Mapping[str, Any] | None = None, component: s
         top, mistakes = reading.load(path, shown)
     parts = take_apart(top, root, conventions.repository_name(root), mistakes)
     document = Document(root=root, file=shown if path.exists() else "", parts=parts)
-    document = _chosen(document, component, from_python(overrides or {}, Place()))
+    document = _chosen(document, component, table_from(overrides or {}, Place()))
     for environment in (None, *parts.environments):
         document.build(environment, lambda name: _checking(name, mistakes), mistakes)
     if mistakes:
@@ -215,8 +215,8 @@ def _shown(path: Path) -> str:
         return path.name
 
 
-def _chosen(document: Document, component: str | None, overrides: Node) -> Document:
-    given = overrides if isinstance(overrides, Table) and overrides.entries else None
+def _chosen(document: Document, component: str | None, overrides: Table) -> Document:
+    given = overrides if overrides.entries else None
     parts = document.parts
     if component is None and given is None:
         return document
@@ -224,8 +224,8 @@ def _chosen(document: Document, component: str | None, overrides: Node) -> Docum
         # Nothing is written down: what the arguments say is the whole configuration.
         name = component or next(iter(parts.components), conventions.repository_name(document.root))
         table = next(iter(parts.components.values()), None)
-        implied = from_python({"kind": "application"}, Place())
-        parts = replace(parts, components={name: table or implied}, single=True)  # type: ignore[dict-item]
+        implied = table_from({"kind": "application"}, Place())
+        parts = replace(parts, components={name: table or implied}, single=True)
         return replace(document, parts=parts, component=name, overrides=given)
     if component is None and len(parts.components) == 1:
         component = next(iter(parts.components))

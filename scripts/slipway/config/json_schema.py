@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from slipway.config import conventions
 from slipway.config.model import Suite
 from slipway.config.normalising import ORDER_LIMIT
 from slipway.config.schema import (
@@ -26,6 +27,7 @@ from slipway.config.schema import (
     component_fields,
     record,
 )
+from slipway.config.tree import Place, table_from
 from slipway.config.words import SAFE_NAME
 
 NAMES = {"pattern": f"^{SAFE_NAME.pattern}$"}
@@ -50,11 +52,12 @@ def make() -> dict[str, Any]:
             **component["properties"],
         },
         "additionalProperties": False,
+        "allOf": _by_kind(fields),
         "dependencies": {
             "components": {"not": {"anyOf": [{"required": [key]} for key in ("name", *fields)]}},
         },
         "definitions": {
-            "component": {**component, "required": ["kind"]},
+            "component": {**component, "required": ["kind"], "allOf": _by_kind(fields)},
             "difference": _object(
                 {key: field for key, field in fields.items() if not field.once}, loose=True
             ),
@@ -62,6 +65,19 @@ def make() -> dict[str, Any]:
             "suite-difference": _suite(required=False),
         },
     }
+
+
+def _by_kind(fields: Mapping[str, Field]) -> list[dict[str, Any]]:
+    """What each kind needs beyond its defaults, and which keys it doesn't know."""
+    shape = fields["kind"].shape
+    rules = []
+    for kind in shape.words if isinstance(shape, Choice) else ():
+        given = conventions.with_defaults(table_from({"kind": kind}, Place()))
+        needed = [key for key in conventions.NEEDS[kind] if key not in given.entries]
+        unknown = {key: False for key, field in fields.items() if not field.fits(kind)}
+        condition = {"properties": {"kind": {"const": kind}}, "required": ["kind"]}
+        rules.append({"if": condition, "then": {"required": needed, "properties": unknown}})
+    return rules
 
 
 def _suite(*, required: bool) -> dict[str, Any]:

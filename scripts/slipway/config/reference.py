@@ -104,8 +104,8 @@ by running it again, or by hand.
   `{{word}}`.
 - Names of credentials can't be used: {refused}, except `SLACK_CHANNEL`.
 - Commands (`before`, `before-publish`, a suite's `run`) are run as they are written: nothing is filled in,
-  so that nothing from outside gets into a shell line. They have the variables `ENVIRONMENT`,
-  `SLIPWAY_COMPONENT`, `SLIPWAY_COMMIT` and, in `verify`, `SLIPWAY_URL`.
+  so that nothing from outside gets into a shell line. A component's have the variables
+  `SLIPWAY_COMPONENT` and `SLIPWAY_COMMIT`, those of a publish `ENVIRONMENT` too, and `verify` `SLIPWAY_URL`.
 - Numbers count as text where text is expected, as they are written; booleans are only `true` and `false`.
 - An empty value resets a key to its default; an environment can do so too.
 """

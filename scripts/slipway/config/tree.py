@@ -97,12 +97,17 @@ def table_of(value: Mapping[str, Node], place: Place) -> Table:
     )
 
 
+def table_from(value: Mapping[str, Any], place: Place) -> Table:
+    """Turn keys given as arguments into a tree, at `place`; what is None is left out."""
+    given = {str(key): from_python(item, place) for key, item in value.items() if item is not None}
+    return table_of(given, place)
+
+
 def from_python(value: Any, place: Place) -> Node:
     """Turn a value given as an argument into a tree, at `place`; what is None is left out of tables."""
     match value:
         case Mapping():
-            given = {str(key): from_python(item, place) for key, item in value.items() if item is not None}
-            return table_of(given, place)
+            return table_from(value, place)
         case list() | tuple():
             return Items(items=tuple(from_python(item, place) for item in value), place=place)
         case bool():

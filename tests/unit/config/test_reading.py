@@ -81,7 +81,7 @@ def reads(folder: Path, text: str) -> None:
     assert all(mistake.message for mistake in found)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.text() | FRAGMENTS)
 @example("&a {<<: *a}")
 @example("&a [*a]")
@@ -102,13 +102,13 @@ def test_any_text(folder: Path, text: str) -> None:
     reads(folder, text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(VALUES)
 def test_any_tree(folder: Path, value: object) -> None:
     reads(folder, yaml.safe_dump(value, allow_unicode=True))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from(WORDS), VALUES, max_size=6))
 def test_any_file_with_known_words(folder: Path, value: object) -> None:
     reads(folder, yaml.safe_dump(value))
