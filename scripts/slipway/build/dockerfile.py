@@ -25,7 +25,7 @@ def check(image: Image, root: Path) -> None:
         )
     if not dockerfile.is_file():
         raise UsageError(
-            f"There is no `{image.dockerfile}` in `{root.name}`{_nearest_file(dockerfile, root)}.",
+            f"There is no `{image.dockerfile}` in `{root.name}`{_nearest_file(dockerfile, root)}",
             remedy="Set `image: {dockerfile: PATH}` in slipway.yml, from the repository's root.",
         )
     if image.target:
@@ -37,7 +37,7 @@ def _nearest_file(dockerfile: Path, root: Path) -> str:
         [path.name for path in dockerfile.parent.glob("*ockerfile*")] if dockerfile.parent.is_dir() else []
     )
     near = difflib.get_close_matches(dockerfile.name, sorted(names), n=1, cutoff=0.3)
-    return f"; did you mean `{(dockerfile.parent / near[0]).relative_to(root)}`?" if near else ""
+    return f"; did you mean `{(dockerfile.parent / near[0]).relative_to(root)}`?" if near else "."
 
 
 def _check_target(image: Image, text: str) -> None:
