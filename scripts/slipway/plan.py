@@ -103,10 +103,9 @@ def make(
         )
     config = document.resolve(environment=None, values={}, commit=run.commit, component=component)
     because, note = _comparison(run, git, chosen)
-    notes += [note] if note else []
+    notes += filter(None, [note])
     parts = tuple(_part(one, because(one), supported) for one in config.components.values())
-    if not run.commit:
-        notes.append("There is no commit here: what is built is named by its commit, so commit once.")
+    notes += [] if run.commit else ["There is no commit here: a build is named by its commit."]
     notes += _unsupported(parts)
     environments, would, why = _where(document, run, chosen)
     if environments and not any(part.counts for part in parts):
