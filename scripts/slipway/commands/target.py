@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from slipway.cli import Context
@@ -69,7 +70,7 @@ def resolve(arguments: argparse.Namespace, context: Context) -> tuple[Config, li
     """
     from slipway import config
 
-    run = context.system.run()
+    run = context.system.run(context.root)
     environment = arguments.environment or run.environment
     if not environment:
         raise UsageError("No environment was named.", remedy="Give `--environment NAME`, such as staging.")
@@ -80,7 +81,8 @@ def resolve(arguments: argparse.Namespace, context: Context) -> tuple[Config, li
         commit=run.commit,
         repository=run.repository,
     )
-    return resolved, pick(resolved, arguments.component)
+    chosen = replace(resolved, region=arguments.aws_region or resolved.region)
+    return chosen, pick(chosen, arguments.component)
 
 
 def pick(config: Config, name: str | None) -> list[Component]:
@@ -97,7 +99,7 @@ def pick(config: Config, name: str | None) -> list[Component]:
 
 def commit(context: Context) -> str:
     """The full commit that is published; raises UsageError where it can't be known."""
-    found = context.system.run().commit
+    found = context.system.run(context.root).commit
     if not found:
         raise UsageError(f"`{context.root}` is not a git checkout.", remedy="Check the repository out first.")
     return found
@@ -136,7 +138,7 @@ def notices(context: Context, environment: str) -> Iterator[list[str]]:
         context.environ,
         channel=config.values_from(context.environ).get("SLACK_CHANNEL", ""),
         environment=environment,
-        run=context.system.run(),
+        run=context.system.run(context.root),
     )
     for sink in sinks:
         context.stream.subscribe(sink)

@@ -81,7 +81,7 @@ def find(context: Context) -> dict[str, Suite]:
     """Return the suites to run before a publish: the configured ones, else what the repository's files show."""
     from slipway import config
 
-    run_facts = context.system.run()
+    run_facts = context.system.run(context.root)
     resolved = config.read(context.root).resolve(
         environment=None, values={}, commit=run_facts.commit, repository=run_facts.repository
     )
