@@ -34,12 +34,13 @@ def ensure(*groups: str) -> None:
     a package: its environment holds them already. Raises UsageError for an unknown group, InstallError when a
     package can't be had or its hash isn't the locked one.
     """
-    missing = [group for group in groups if not (REQUIREMENTS / f"{group}.txt").is_file()]
     if is_prepared(os.environ):
         return
-    if missing:
-        raise UsageError(f"There is no dependency group `{missing[0]}`.")
     for group in groups:
+        if not (REQUIREMENTS / f"{group}.txt").is_file():
+            raise UsageError(f"There is no dependency group `{group}`.")
+        if group == "core" and len(groups) > 1:
+            continue  # every other group's lock holds what the core needs
         folder = str(installed(group, os.environ))
         if folder not in sys.path:
             # First, so that what is locked wins over what the machine happens to have.
@@ -81,7 +82,7 @@ def installed(group: str, environ: Mapping[str, str]) -> Path:
         return folder
     beside = Path(tempfile.mkdtemp(prefix=f"slipway-{name}-", dir=base))
     try:
-        _run(command(lock, beside, shutil.which("uv")), group)
+        _install(lock, beside, group)
         (beside / MARKER).touch()
         try:
             beside.rename(folder)
@@ -121,6 +122,19 @@ def command(lock: Path, folder: Path, uv: str | None) -> Sequence[str]:
         "--requirement",
         str(lock),
     ]
+
+
+def _install(lock: Path, folder: Path, group: str) -> None:
+    """Install by uv where it is on the path, else, or where it fails (a proxy's certificate), by pip."""
+    uv = shutil.which("uv")
+    if uv:
+        try:
+            _run(command(lock, folder, uv), group)
+        except InstallError as error:
+            print(f"warning: uv failed, pip is tried:\n{error.message}", file=sys.stderr)
+        else:
+            return
+    _run(command(lock, folder, None), group)
 
 
 def _run(words: Sequence[str], group: str) -> None:

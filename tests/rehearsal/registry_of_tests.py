@@ -88,13 +88,12 @@ class Ecr:
 
     def batch_get_image(self, **parameters: Any) -> dict[str, Any]:
         self.calls.append("BatchGetImage")
+        name = parameters["repositoryName"]
         found = []
         for one in parameters["imageIds"]:
             reference = one.get("imageTag") or one["imageDigest"]
             try:
-                with ask(
-                    self.host, f"/v2/{parameters['repositoryName']}/manifests/{reference}", method="HEAD"
-                ) as answer:
+                with ask(self.host, f"/v2/{name}/manifests/{reference}", method="HEAD") as answer:
                     digest = answer.headers["Docker-Content-Digest"]
             except urllib.error.HTTPError as error:
                 if error.code != 404:

@@ -80,7 +80,9 @@ def read(folder: Path, component: str) -> tuple[Artifact, Path]:
     return artifact, archive
 
 
-def _parse(document: dict[str, object]) -> Artifact:
+def _parse(document: object) -> Artifact:
+    if not isinstance(document, dict):
+        raise TypeError("it is no object")
     known = {one.name for one in fields(Artifact)}
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in document.items()}
     if unknown := sorted(set(values) - known):
