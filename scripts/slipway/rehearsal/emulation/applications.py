@@ -8,7 +8,7 @@ from typing import Any
 
 from slipway.rehearsal.emulation import appspec, deployment_configs, service_operations
 from slipway.rehearsal.emulation.refusals import RefusedError
-from slipway.rehearsal.emulation.world import World, page, present
+from slipway.rehearsal.emulation.world import World, few, page, present
 
 GROUP_FIELDS = (
     "serviceRoleArn",
@@ -137,7 +137,7 @@ def get_group(world: World, parameters: dict[str, Any]) -> dict[str, Any]:
 def batch_get_groups(world: World, parameters: dict[str, Any]) -> dict[str, Any]:
     """codedeploy:BatchGetDeploymentGroups; groups that aren't there are left out, and said."""
     owner = application(world, parameters.get("applicationName"))["applicationName"]
-    names = parameters.get("deploymentGroupNames") or []
+    names = few(parameters, "deploymentGroupNames", most=100, code="BatchLimitExceededException")
     missing = [name for name in names if (owner, name) not in world.groups]
     error = {"errorMessage": f"No Deployment Group found for name: {missing[0]}"} if missing else {}
     shown = [_show(world, world.groups[owner, name]) for name in names if name not in missing]

@@ -6,7 +6,7 @@ from typing import Any
 
 from slipway.rehearsal.emulation import task_definitions, tasks
 from slipway.rehearsal.emulation.refusals import RefusedError
-from slipway.rehearsal.emulation.world import Task, World, page
+from slipway.rehearsal.emulation.world import Task, World, few, page
 
 
 def create(world: World, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def describe_tasks(world: World, parameters: dict[str, Any]) -> dict[str, Any]:
     """ecs:DescribeTasks."""
     cluster = existing(world, parameters)
     shown, failures = [], []
-    for name in parameters.get("tasks") or []:
+    for name in few(parameters, "tasks", most=100):
         try:
             shown.append(tasks.show(world, tasks.find(world, cluster, name)))
         except RefusedError:

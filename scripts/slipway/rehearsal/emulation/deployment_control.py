@@ -100,16 +100,11 @@ def _roll_back(world: World, deployment: Deployment, occasion: str) -> None:
         description=f"Deployment created by rollback of {deployment.id}",
         previous_revision=copy.deepcopy(deployment.revision),
         rolls_back=deployment,
-        rollback={
-            "rollbackTriggeringDeploymentId": deployment.id,
-            "rollbackMessage": f"Deployment {deployment.id} was rolled back.",
-        },
     )
     begin(world, back)
-    deployment.rollback = {
-        "rollbackDeploymentId": back.id,
-        "rollbackMessage": f"Deployment {deployment.id} was rolled back to the last successful revision.",
-    }
+    message = f"Deployment {back.id} is triggered to roll back deployment {deployment.id}."
+    deployment.rollback = {"rollbackDeploymentId": back.id, "rollbackMessage": message}
+    back.rollback = {"rollbackTriggeringDeploymentId": deployment.id, "rollbackMessage": message}
 
 
 def _leave(deployment: Deployment) -> None:

@@ -17,7 +17,9 @@ from slipway.rehearsal.emulation import (
 )
 from slipway.rehearsal.emulation.deployments import ACTIVE, Deployment
 from slipway.rehearsal.emulation.refusals import RefusedError
-from slipway.rehearsal.emulation.world import World, letters, page
+from slipway.rehearsal.emulation.world import World, few, letters, page
+
+TOO_MANY = "BatchLimitExceededException"
 
 
 def create(world: World, parameters: dict[str, Any], *, creator: str = "user") -> dict[str, Any]:
@@ -103,7 +105,7 @@ def get(world: World, parameters: dict[str, Any]) -> dict[str, Any]:
 
 def batch_get(world: World, parameters: dict[str, Any]) -> dict[str, Any]:
     """codedeploy:BatchGetDeployments; what isn't there is left out."""
-    identities = parameters.get("deploymentIds") or []
+    identities = few(parameters, "deploymentIds", most=25, code=TOO_MANY)
     found = [world.deployments[each] for each in identities if each in world.deployments]
     return {"deploymentsInfo": [deployment_answers.info(each) for each in found]}
 

@@ -12,7 +12,8 @@ from slipway.rehearsal.emulation.task_definitions import LIMIT
 Fault = Literal[
     "throttled",
     "error500",
-    "timeout-before",  # never answered, nothing was done
+    "timeout",  # never answered, nothing was done
+    "timeout-before",  # the same
     "timeout-after",  # never answered, but done
     "access-denied",
     "too-many-concurrent",  # RegisterTaskDefinition's ClientException

@@ -8,7 +8,7 @@ from typing import Any
 from slipway.rehearsal.emulation import native, services, task_definitions, tasks
 from slipway.rehearsal.emulation.clusters import existing, name_of
 from slipway.rehearsal.emulation.refusals import RefusedError
-from slipway.rehearsal.emulation.world import Fleet, Service, World, page, present
+from slipway.rehearsal.emulation.world import Fleet, Service, World, few, page, present
 
 USE_CODEDEPLOY = (
     "on services with a CODE_DEPLOY deployment controller. Use AWS CodeDeploy to trigger a new deployment."
@@ -118,7 +118,7 @@ def describe(world: World, parameters: dict[str, Any]) -> dict[str, Any]:
     """ecs:DescribeServices."""
     cluster = existing(world, parameters)
     found, failures = [], []
-    for value in parameters.get("services") or []:
+    for value in few(parameters, "services", most=10):
         name = value.rpartition("/")[2]
         service = world.services.get((cluster, name))
         if service is not None:

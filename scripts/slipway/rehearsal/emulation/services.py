@@ -92,7 +92,8 @@ def _count_failures(world: World, service: Service, fleet: Fleet) -> None:
     failed = sum(_failed(task) for task in tasks.of_fleet(world, fleet))
     if failed > fleet.failures:
         delay = min(2.0 ** (failed - 1), SLOWEST_RESTART)
-        fleet.failures, fleet.next_start = failed, world.now + world.scaled(delay)
+        fleet.failures = failed
+        fleet.next_start = max(fleet.next_start, world.now + world.scaled(delay))
         fleet.steady_since = None
         newest = max((task for task in tasks.of_fleet(world, fleet) if _failed(task)), key=_stopped_at)
         say(world, service, _failure(newest))

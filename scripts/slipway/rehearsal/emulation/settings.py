@@ -71,6 +71,7 @@ class Settings:
     install_timeout_minutes: float = 60.0  # CodeDeploy's limit for the replacement to become healthy
     registrations_burst: int = 20  # RegisterTaskDefinition: so many at once, then one a second
     registrations_per_second: float = 1.0
+    image_digests: bool = True  # DescribeTasks tells them; not of every public image
     event_delay: float = 2.0  # AWS's seconds from a push to the deployment that it starts
     trusts: tuple[Trust, ...] = ()  # empty: every token is accepted for every role
     handoffs: tuple[Handoff, ...] = ()

@@ -218,7 +218,7 @@ def show(world: World, task: Task) -> dict[str, Any]:
             "availabilityZone": f"{world.region}a",
             "lastStatus": task.status,
             "desiredStatus": task.desired,
-            "healthStatus": task.health,
+            "healthStatus": task.health if _checked(task) else "UNKNOWN",
             "containers": [_container(world, task, each, identity) for each in task.containers],
             "cpu": task.revision.document.get("cpu", "256"),
             "memory": task.revision.document.get("memory", "512"),
@@ -246,6 +246,11 @@ def show(world: World, task: Task) -> dict[str, Any]:
     )
 
 
+def _checked(task: Task, name: str = "") -> bool:
+    """Whether a container has a health check of its own: ECS shows nothing of the load balancer's here."""
+    return any("healthCheck" in each and name in {"", each["name"]} for each in task.revision.containers)
+
+
 def _container(world: World, task: Task, container: Container, identity: str) -> dict[str, Any]:
     return present(
         {
@@ -253,12 +258,12 @@ def _container(world: World, task: Task, container: Container, identity: str) ->
             "taskArn": task.arn,
             "name": container.name,
             "image": container.image,
-            "imageDigest": container.digest or None,
+            "imageDigest": (container.digest or None) if world.settings.image_digests else None,
             "runtimeId": f"{identity}-{container.name}",
             "lastStatus": container.status,
             "exitCode": container.exit_code,
             "reason": container.reason or None,
-            "healthStatus": "UNKNOWN",  # no container health check of its own
+            "healthStatus": task.health if _checked(task, container.name) else "UNKNOWN",
             "networkBindings": [],
             "networkInterfaces": [],
             "cpu": "0",

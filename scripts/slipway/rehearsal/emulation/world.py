@@ -155,7 +155,6 @@ class World:
     public_repositories: dict[str, dict[str, Any]] = field(default_factory=dict)
     sessions: dict[str, tuple[str, float]] = field(default_factory=dict)  # key id -> ARN, expiry
     pushes: list[tuple[float, str, str, str]] = field(default_factory=list)  # due, repository, tag, digest
-    tokens: dict[str, Any] = field(default_factory=dict)  # client tokens of idempotent calls
 
     def scaled(self, seconds: float) -> float:
         """Seconds of the clock that so many of AWS's seconds take."""
@@ -191,6 +190,21 @@ def hexadecimal(count: int) -> str:
 def present(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields without those that are None: AWS leaves out what there isn't."""
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def few(
+    parameters: dict[str, Any], field: str, *, most: int, code: str = "InvalidParameterException"
+) -> list[Any]:
+    """The list under `field`. Raises RefusedError when it is empty or longer than AWS takes."""
+    from slipway.rehearsal.emulation.refusals import RefusedError
+
+    items = list(parameters.get(field) or [])
+    name = field[0].upper() + field[1:]
+    if not items:
+        raise RefusedError("InvalidParameterException", f"{name} cannot be empty.")
+    if len(items) > most:
+        raise RefusedError(code, f"{name} cannot have more than {most} elements.")
+    return items
 
 
 def page(items: list[Any], parameters: dict[str, Any], *, size: int = 100, key: str) -> dict[str, Any]:

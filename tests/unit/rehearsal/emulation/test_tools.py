@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 
-from unit.rehearsal.emulation.conftest import HOST, NEW, START, FakeClock, app_spec
+from unit.rehearsal.emulation.conftest import HOST, NEW, FakeClock, app_spec
 
 JUMP = 300.0  # seconds between two looks at the clock
 
@@ -133,4 +133,3 @@ def test_aws_ecs_wait_services_stable(cloud):
         cloud, "ecs", "wait", "services-stable", f"--cluster={seeded.cluster}", f"--services={seeded.service}"
     )
     assert cloud.runtime.running() == (f"{HOST}/example-web@{NEW}",)
-    assert cloud.clock.now() < START + 60  # the tool asked once: nothing waited on our clock
