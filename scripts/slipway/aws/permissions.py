@@ -1,9 +1,9 @@
 """The least IAM policy of each command, as data.
 
-The actions are what the tests record of a publish, a rollback and the rest against the emulated AWS
-(tests/rehearsal/test_permissions.py compares both ways), and what AWS checks without a call of ours: `by`
-says which. Resource types follow the Service Authorization Reference; where an action has none, or did not
-have one for long, the resource is `*`.
+The actions are what the tests record of each command against the emulated AWS: tests/rehearsal/
+test_permissions.py compares both ways. `implied` and `skopeo` are what AWS checks without a call of ours.
+Resource types follow the Service Authorization Reference; an action that has none, or had none for long,
+gets `*`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Command = Literal["plan", "publish", "rollback", "status", "doctor"]
 Way = Literal["codedeploy", "ecs", "published"]  # who rolls out; `published`: nobody, as asked
 By = Literal[
     "call",  # recorded: a call of ours
-    "refusal",  # a call of ours that only makes an error's message better
+    "optional",  # a call of ours that can be refused without harm
     "implied",  # AWS checks it beside a call of ours
     "skopeo",  # skopeo pushes layers and manifests
 ]
@@ -52,43 +52,183 @@ class Statement:
     condition: Mapping[str, Any] | None = None
 
 
-DEPLOYMENT_READS = ("codedeploy:GetDeployment", "codedeploy:GetDeploymentGroup", "codedeploy:ListDeployments")
-SEARCHES = (
-    "codedeploy:ListApplications",
-    "codedeploy:ListDeploymentGroups",
-    "codedeploy:BatchGetDeploymentGroups",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """A statement before its names are known; `{cluster}` and the like stand in `on`."""
+
+    name: str
+    why: str
+    actions: str
+    on: tuple[str, ...] = ("*",)
+    by: By = "call"
+    condition: tuple[str, str, str] | None = None
+
+
+_SERVICE = "{ecs}:service/{cluster}/{service}"
+_DEPLOYMENTS = "{ecs}:service-deployment/{cluster}/{service}/*"
+_REVISIONS = "{ecs}:service-revision/{cluster}/{service}/*"
+_GROUP = "{codedeploy}:deploymentgroup:{application}/{deployment_group}"
+_IN_CLUSTER = ("ArnEquals", "ecs:cluster", "{ecs}:cluster/{cluster}")
+_TO_TASKS = ("StringEquals", "iam:PassedToService", "ecs-tasks.amazonaws.com")
+_WHILE_REGISTERING = ("StringEquals", "ecs:CreateAction", "RegisterTaskDefinition")
+
+_READ_SERVICE = _Row(
+    name="ReadService", why="what runs, and who rolls it out", actions="ecs:DescribeServices", on=(_SERVICE,)
 )
-SUGGESTIONS = ("ecs:ListClusters", "ecs:ListServices")
-LAYERS = ("BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload")
-# skopeo asks whether a manifest or a layer is there before it writes it.
-PRIVATE_READS = ("GetDownloadUrlForLayer", "BatchGetImage")
-REVISION_READS = ("ecs:DescribeServiceDeployments", "ecs:DescribeServiceRevisions")
+_READ_TASKS = (
+    _Row(name="ListTasks", why="the service's tasks", actions="ecs:ListTasks", condition=_IN_CLUSTER),
+    _Row(
+        name="ReadTasks",
+        why="which digest the tasks run, and why one stopped",
+        actions="ecs:DescribeTasks",
+        on=("{ecs}:task/{cluster}/*",),
+    ),
+)
+_READ_DEFINITION = _Row(
+    name="ReadTaskDefinitions",
+    why="what the service runs; knows no single resource",
+    actions="ecs:DescribeTaskDefinition",
+)
+_READ_DEPLOYMENT = _Row(
+    name="ReadDeployment", why="the deployment that serves", actions="codedeploy:GetDeployment", on=(_GROUP,)
+)
+_READ_GROUP = _Row(
+    name="ReadGroup", why="the deployment group", actions="codedeploy:GetDeploymentGroup", on=(_GROUP,)
+)
+_SUGGEST = _Row(
+    name="SuggestNames",
+    why="optional: name what is there when a name is wrong",
+    actions="ecs:DescribeServices ecs:ListClusters ecs:ListServices",
+    by="optional",
+)
+_SEARCH = _Row(
+    name="SearchGroup",
+    why="optional: find the group of a service that CodeDeploy never deployed, where it isn't named",
+    actions="codedeploy:ListApplications codedeploy:ListDeploymentGroups codedeploy:BatchGetDeploymentGroups",
+    by="optional",
+)
+_REGISTER = (
+    _Row(name="Register", why="the revision with the new digest", actions="ecs:RegisterTaskDefinition"),
+    _Row(
+        name="TagRevision",
+        why="a revision keeps the tags of the one before",
+        actions="ecs:TagResource",
+        on=("{ecs}:task-definition/{family}:*",),
+        by="implied",
+        condition=_WHILE_REGISTERING,
+    ),
+    _Row(
+        name="PassRoles",
+        why="a revision names the roles that its tasks run with",
+        actions="iam:PassRole",
+        on=("{roles}",),
+        by="implied",
+        condition=_TO_TASKS,
+    ),
+)
+_TAKE_BACK = _Row(
+    name="TakeBack",
+    why="take the revision back when the hand-off is refused",
+    actions="ecs:DeregisterTaskDefinition",
+)
+_ROLL_OUT: Mapping[Way, tuple[_Row, ...]] = {
+    "published": (),
+    "codedeploy": (
+        _READ_DEPLOYMENT,
+        _READ_GROUP,
+        _Row(
+            name="ReadHistory",
+            why="what is in progress, and what succeeded last",
+            actions="codedeploy:ListDeployments codedeploy:BatchGetDeployments",
+            on=(_GROUP,),
+        ),
+        _Row(
+            name="HandOff", why="create the deployment", actions="codedeploy:CreateDeployment", on=(_GROUP,)
+        ),
+        _Row(
+            name="RegisterAppSpec",
+            why="CreateDeployment registers the AppSpec that it is given",
+            actions="codedeploy:RegisterApplicationRevision codedeploy:GetApplicationRevision",
+            on=("{codedeploy}:application:{application}",),
+            by="implied",
+        ),
+        _Row(
+            name="ReadTrafficShift",
+            why="CreateDeployment reads how traffic shifts",
+            actions="codedeploy:GetDeploymentConfig",
+            on=("{codedeploy}:deploymentconfig:*",),
+            by="implied",
+        ),
+        _Row(
+            name="Follow",
+            why="lifecycle events and traffic; stop with rollback, or end a wait; know no single resource",
+            actions="codedeploy:GetDeploymentTarget codedeploy:StopDeployment codedeploy:ContinueDeployment",
+        ),
+        _SEARCH,
+    ),
+    "ecs": (
+        _Row(
+            name="ListDeployments",
+            why="what is in progress, and what succeeded last",
+            actions="ecs:ListServiceDeployments",
+            on=(_SERVICE,),
+        ),
+        _Row(name="HandOff", why="give ECS the revision", actions="ecs:UpdateService", on=(_SERVICE,)),
+        _Row(
+            name="Follow",
+            why="stages, tasks and traffic",
+            actions="ecs:DescribeServiceDeployments",
+            on=(_DEPLOYMENTS,),
+        ),
+        _Row(
+            name="ReadRevisions",
+            why="which task definition a deployment brought",
+            actions="ecs:DescribeServiceRevisions",
+            on=(_REVISIONS,),
+        ),
+        _Row(name="Stop", why="stop with rollback", actions="ecs:StopServiceDeployment", on=(_DEPLOYMENTS,)),
+    ),
+}
+_READ_ROLLOUT: Mapping[Way, tuple[_Row, ...]] = {
+    "published": (),
+    "codedeploy": (_READ_SERVICE, *_READ_TASKS, _READ_DEPLOYMENT, _SUGGEST),
+    "ecs": (_READ_SERVICE, *_READ_TASKS, _SUGGEST),
+}
+_BOTH = (_READ_SERVICE, *_READ_TASKS, _READ_DEFINITION, *_REGISTER)
+_SIMULATE = _Row(
+    name="SimulatePolicy",
+    why="optional: compare this policy with what the role has",
+    actions="iam:SimulatePrincipalPolicy",
+    on=("{iam}:role/*",),
+    by="optional",
+)
+_DOCTOR: Mapping[Way, tuple[_Row, ...]] = {
+    "published": (_SIMULATE,),
+    "codedeploy": (
+        _READ_SERVICE,
+        _READ_DEFINITION,
+        _READ_DEPLOYMENT,
+        _READ_GROUP,
+        _SEARCH,
+        _SUGGEST,
+        _SIMULATE,
+    ),
+    "ecs": (_READ_SERVICE, _READ_DEFINITION, _SUGGEST, _SIMULATE),
+}
 
 
 def needed(command: Command, way: Way, names: Names) -> tuple[Statement, ...]:
     """Return what `command` needs where `way` rolls out."""
-    if command == "publish":
-        return _publish(way, names)
-    if command == "rollback":
-        return (*_looks(names, way), *_follows(names, way), *_rolls_back(names, way), *_courtesies(way))
-    found = (*_looks(names, way), *_courtesies(way)) if way != "published" else ()
+    rows: tuple[_Row, ...] = _READ_ROLLOUT[way]
     if command == "doctor":
-        return (*_registry_reads(names), *found, *_simulation(names))
-    return found
-
-
-def _publish(way: Way, names: Names) -> tuple[Statement, ...]:
-    registry = (*_registry_reads(names), *_registry_writes(names))
-    if way == "published":
-        return registry
-    return (
-        *registry,
-        *_looks(names, way),
-        *_registers(names),
-        *_follows(names, way),
-        *_rolls_out(names, way),
-        *_courtesies(way),
-    )
+        rows = (_find_repository(names), *_DOCTOR[way])
+    elif command == "rollback":
+        rows = (*_BOTH, *_ROLL_OUT[way], _SUGGEST)
+    elif command == "publish":
+        rows = (_find_repository(names), *_push(names))
+        if way != "published":
+            rows = (*rows, *_BOTH, _TAKE_BACK, *_ROLL_OUT[way], _SUGGEST)
+    return tuple(_filled(row, names) for row in rows)
 
 
 def policy(statements: Iterable[Statement]) -> dict[str, Any]:
@@ -96,10 +236,8 @@ def policy(statements: Iterable[Statement]) -> dict[str, Any]:
     merged: dict[tuple[tuple[str, ...], str], dict[str, Any]] = {}
     for statement in statements:
         key = (statement.resources, repr(statement.condition))
-        found = merged.setdefault(
-            key,
-            {"Sid": statement.name, "Effect": "Allow", "Action": [], "Resource": list(statement.resources)},
-        )
+        fresh = {"Sid": statement.name, "Effect": "Allow", "Action": [], "Resource": [*statement.resources]}
+        found = merged.setdefault(key, fresh)
         found["Action"] = sorted({*found["Action"], *statement.actions})
         if statement.condition:
             found["Condition"] = dict(statement.condition)
@@ -111,165 +249,99 @@ def actions(statements: Iterable[Statement], *by: By) -> frozenset[str]:
     return frozenset(action for one in statements if not by or one.by in by for action in one.actions)
 
 
-def repository_arn(names: Names) -> str:
-    """Return the repository's ARN; public ones have no region in theirs."""
-    found = names.repository
-    if found is not None and found.kind == "public":
-        return f"arn:{names.partition}:ecr-public::{names.account}:repository/{found.api_name}"
-    account = (found.account if found else "") or names.account
-    region = (found.region if found else "") or names.region
-    return (
-        f"arn:{names.partition}:ecr:{region}:{account}:repository/{found.api_name if found else 'REPOSITORY'}"
-    )
-
-
-def _of(
-    by: By, name: str, why: str, actions: tuple[str, ...], *resources: str, condition: Any = None
-) -> Statement:
-    return Statement(name=name, why=why, by=by, actions=actions, resources=resources, condition=condition)
+def roles_of(task_definition: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ARNs of the roles that a task definition names."""
+    found = (task_definition.get("taskRoleArn"), task_definition.get("executionRoleArn"))
+    return tuple(dict.fromkeys(str(role) for role in found if role))
 
 
 def _is_public(names: Names) -> bool:
     return names.repository is not None and names.repository.kind == "public"
 
 
-def _registry_reads(names: Names) -> tuple[Statement, ...]:
-    why = "find the repository, and whether the tag is there with our digest"
-    reads = ("ecr:DescribeRepositories", "ecr:BatchGetImage")
-    if _is_public(names):
-        reads = ("ecr-public:DescribeRepositories", "ecr-public:DescribeImages")
-    return (_of("call", "ReadImages", why, reads, repository_arn(names)),)
-
-
-def _registry_writes(names: Names) -> tuple[Statement, ...]:
+def _find_repository(names: Names) -> _Row:
     service = "ecr-public" if _is_public(names) else "ecr"
-    pushes = [*LAYERS, "PutImage"] if _is_public(names) else [*LAYERS, "PutImage", *PRIVATE_READS]
-    push = tuple(f"{service}:{action}" for action in pushes)
-    login = "a password for the registry; knows no single resource"
-    statements = (
-        _of("call", "LogIn", login, (f"{service}:GetAuthorizationToken",), "*"),
-        _of("skopeo", "PushImages", "push the layers and the manifest", push, repository_arn(names)),
+    return _Row(
+        name="FindRepository",
+        why="is it there, and may its tags be moved",
+        actions=f"{service}:DescribeRepositories",
+        on=("{repository}",),
+    )
+
+
+def _push(names: Names) -> tuple[_Row, ...]:
+    service = "ecr-public" if _is_public(names) else "ecr"
+    layers = "BatchCheckLayerAvailability InitiateLayerUpload UploadLayerPart CompleteLayerUpload PutImage"
+    # skopeo asks whether a manifest or a layer is there before it writes it; public ECR lets everybody.
+    pushes = layers if _is_public(names) else f"{layers} GetDownloadUrlForLayer BatchGetImage"
+    read = "ecr-public:DescribeImages" if _is_public(names) else "ecr:BatchGetImage"
+    rows = (
+        _Row(
+            name="ReadImages",
+            why="whether the tag is there with our digest, before and after the push",
+            actions=read,
+            on=("{repository}",),
+        ),
+        _Row(
+            name="LogIn",
+            why="a password for the registry; knows no single resource",
+            actions=f"{service}:GetAuthorizationToken",
+        ),
+        _Row(
+            name="Push",
+            why="the layers and the manifest",
+            actions=" ".join(f"{service}:{action}" for action in pushes.split()),
+            on=("{repository}",),
+            by="skopeo",
+        ),
     )
     if not _is_public(names):
-        return statements
-    bearer = ("sts:GetServiceBearerToken",)
-    return (*statements, _of("implied", "LogInPublic", "public ECR's password is made from it", bearer, "*"))
+        return rows
+    why = "public ECR's password is made from it"
+    return (*rows, _Row(name="LogInPublic", why=why, actions="sts:GetServiceBearerToken", by="implied"))
 
 
-def _looks(names: Names, way: Way) -> tuple[Statement, ...]:
-    """Return the reads that say what runs, before anything is written."""
-    in_cluster = {"ArnEquals": {"ecs:cluster": _ecs(names, f"cluster/{names.cluster}")}}
-    definitions = "what the service runs; knows no single resource"
-    statements = (
-        _of("call", "ReadService", "what runs, who rolls it out", ("ecs:DescribeServices",), _service(names)),
-        _of("call", "ReadTaskDefinitions", definitions, ("ecs:DescribeTaskDefinition",), "*"),
-        _of("call", "ListTasks", "the service's tasks", ("ecs:ListTasks",), "*", condition=in_cluster),
-        _of(
-            "call",
-            "ReadTasks",
-            "which digest the tasks run, and why one stopped",
-            ("ecs:DescribeTasks",),
-            _ecs(names, f"task/{names.cluster}/*"),
-        ),
-    )
-    if way == "codedeploy":
-        why = "the deployment group, and what it deployed last"
-        return (*statements, _of("call", "ReadDeployments", why, DEPLOYMENT_READS, _group(names)))
-    why = "what is in progress"
-    return (
-        *statements,
-        _of("call", "ListDeployments", why, ("ecs:ListServiceDeployments",), _service(names)),
+def _filled(row: _Row, names: Names) -> Statement:
+    known = _known(names)
+    # A pattern may stand for several, with a space between; no ARN has one.
+    resources = tuple(" ".join(row.on).format(**known).split())
+    condition = None
+    if row.condition:
+        operator, key, value = row.condition
+        condition = {operator: {key: value.format(**known)}}
+    return Statement(
+        name=row.name,
+        why=row.why,
+        by=row.by,
+        actions=tuple(row.actions.split()),
+        resources=resources,
+        condition=condition,
     )
 
 
-def _registers(names: Names) -> tuple[Statement, ...]:
-    role = f"arn:{names.partition}:iam::{names.account}:role"
-    roles = names.roles or (f"{role}/TASK_ROLE", f"{role}/EXECUTION_ROLE")
-    revisions = _ecs(names, f"task-definition/{names.family}:*")
-    creating = {"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}}
-    to_tasks = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
-    tags = "a revision keeps the tags of the one before"
-    passes = "a revision names the roles that its tasks run with"
-    return (
-        _of("call", "Register", "the revision with the new digest", ("ecs:RegisterTaskDefinition",), "*"),
-        _of("implied", "TagRevision", tags, ("ecs:TagResource",), revisions, condition=creating),
-        _of("implied", "PassRoles", passes, ("iam:PassRole",), *roles, condition=to_tasks),
-    )
+def _known(names: Names) -> dict[str, str]:
+    where = f"{names.region}:{names.account}"
+    iam = f"arn:{names.partition}:iam::{names.account}"
+    return {
+        "ecs": f"arn:{names.partition}:ecs:{where}",
+        "codedeploy": f"arn:{names.partition}:codedeploy:{where}",
+        "iam": iam,
+        "roles": " ".join(names.roles or (f"{iam}:role/TASK_ROLE", f"{iam}:role/EXECUTION_ROLE")),
+        "repository": _repository(names),
+        "cluster": names.cluster,
+        "service": names.service,
+        "family": names.family,
+        "application": names.application,
+        "deployment_group": names.deployment_group,
+    }
 
 
-def _follows(names: Names, way: Way) -> tuple[Statement, ...]:
-    if way == "codedeploy":
-        why = "lifecycle events and traffic"
-        return (_of("call", "Follow", why, ("codedeploy:GetDeploymentTarget",), "*"),)
-    kinds = ("service-deployment", "service-revision")
-    resources = (_ecs(names, f"{kind}/{names.cluster}/{names.service}/*") for kind in kinds)
-    return (_of("call", "Follow", "stages, tasks and traffic", REVISION_READS, *resources),)
-
-
-def _rolls_out(names: Names, way: Way) -> tuple[Statement, ...]:
-    if way == "ecs":
-        ours = _ecs(names, f"service-deployment/{names.cluster}/{names.service}/*")
-        return (
-            _of("call", "HandOff", "give ECS the new revision", ("ecs:UpdateService",), _service(names)),
-            _of("call", "Stop", "stop with rollback", ("ecs:StopServiceDeployment",), ours),
-        )
-    registers = ("codedeploy:RegisterApplicationRevision", "codedeploy:GetApplicationRevision")
-    application = _codedeploy(names, f"application:{names.application}")
-    configurations = _codedeploy(names, "deploymentconfig:*")
-    stops = ("codedeploy:StopDeployment", "codedeploy:ContinueDeployment")
-    return (
-        _of("call", "HandOff", "create the deployment", ("codedeploy:CreateDeployment",), _group(names)),
-        _of("implied", "RegisterAppSpec", "CreateDeployment registers its AppSpec", registers, application),
-        _of(
-            "implied",
-            "ReadTrafficShift",
-            "CreateDeployment reads how traffic shifts",
-            ("codedeploy:GetDeploymentConfig",),
-            configurations,
-        ),
-        _of("call", "Stop", "stop with rollback, or end a wait; know no single resource", stops, "*"),
-    )
-
-
-def _rolls_back(names: Names, way: Way) -> tuple[Statement, ...]:
-    if way == "ecs":
-        return _rolls_out(names, way)
-    why, reads = "the last deployment that succeeded", ("codedeploy:BatchGetDeployments",)
-    return (_of("call", "ReadHistory", why, reads, _group(names)), *_rolls_out(names, way))
-
-
-def _courtesies(way: Way) -> tuple[Statement, ...]:
-    """Return what is called only to name the nearest of what is there, or to search for the group."""
-    why = "optional: name what is there when a name is wrong"
-    if way == "ecs":
-        return (_of("refusal", "SuggestNames", why, SUGGESTIONS, "*"),)
-    why += ", and find the deployment group of a service that CodeDeploy never deployed"
-    return (_of("refusal", "SuggestNames", why, (*SUGGESTIONS, *SEARCHES), "*"),)
-
-
-def _simulation(names: Names) -> tuple[Statement, ...]:
-    roles = f"arn:{names.partition}:iam::{names.account}:role/*"
-    why = "optional: compare this policy with what the role has"
-    return (_of("refusal", "SimulatePolicy", why, ("iam:SimulatePrincipalPolicy",), roles),)
-
-
-def _service(names: Names) -> str:
-    return _ecs(names, f"service/{names.cluster}/{names.service}")
-
-
-def _ecs(names: Names, rest: str) -> str:
-    return f"arn:{names.partition}:ecs:{names.region}:{names.account}:{rest}"
-
-
-def _codedeploy(names: Names, rest: str) -> str:
-    return f"arn:{names.partition}:codedeploy:{names.region}:{names.account}:{rest}"
-
-
-def _group(names: Names) -> str:
-    return _codedeploy(names, f"deploymentgroup:{names.application}/{names.deployment_group}")
-
-
-def roles_of(task_definition: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the ARNs of the roles that a task definition names."""
-    found = (task_definition.get("taskRoleArn"), task_definition.get("executionRoleArn"))
-    return tuple(dict.fromkeys(str(role) for role in found if role))
+def _repository(names: Names) -> str:
+    """Return the repository's ARN; public ones have no region in theirs."""
+    found = names.repository
+    if found is None:
+        return f"arn:{names.partition}:ecr:{names.region}:{names.account}:repository/REPOSITORY"
+    if found.kind == "public":
+        return f"arn:{names.partition}:ecr-public::{names.account}:repository/{found.api_name}"
+    where = f"{found.region or names.region}:{found.account or names.account}"
+    return f"arn:{names.partition}:ecr:{where}:repository/{found.api_name}"

@@ -162,8 +162,8 @@ def _refused(aws: Aws, principal: str, needed: tuple[Statement, ...]) -> tuple[t
     )
     refused: list[tuple[str, str]] = []
     for statement in needed:
-        if statement.by == "refusal":
-            continue  # optional
+        if statement.by == "optional":
+            continue
         with calling("ask IAM what these credentials may do"):
             answer = aws.client("iam").simulate_principal_policy(
                 PolicySourceArn=source,
