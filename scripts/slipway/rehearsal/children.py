@@ -39,7 +39,7 @@ class Child:
         return self._process.pid
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float = 10) -> None:
-        """Return once `ready()`; raises ToolError with the program's last words when it ended or took too long."""
+        """Return once `ready()`; raises ToolError with its last words when it ended or took too long."""
         deadline = time.monotonic() + seconds
         while not ready():
             status = self._process.poll()

@@ -115,7 +115,7 @@ def remove_images(record: Record, *, run: process.Run = process.run) -> int:
 
 
 def _remove_intermediate(record: Record, stacks: list[list[str]], run: process.Run) -> None:
-    """Remove what the classic builder left below our images: untagged, made since, its layers a part of ours."""
+    """Remove what the classic builder left below our images: untagged, new, its layers a part of ours."""
     dangling = _identities(run, "dangling=true", "--all")
     candidates = [each for each in (_inspect(run, name) for name in dangling) if each]
     ours = [

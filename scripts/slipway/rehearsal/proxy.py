@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 import socket
 import threading
 import time
@@ -18,7 +19,7 @@ from pathlib import Path
 from slipway.errors import ToolError
 from slipway.rehearsal.children import Child
 
-SLOTS = 16  # per service: desired count × (blue + green + what still drains)
+SLOTS = 16  # per service: desired count times (blue + green + what still drains)
 FULL = 256  # HAProxy's largest weight
 
 REMEDY = "Install HAProxy (Debian and Ubuntu: apt-get install haproxy)."
@@ -77,7 +78,7 @@ class Proxy:
         try:
             self._child = Child(
                 "HAProxy",
-                ["haproxy", "-db", "-f", str(configuration)],
+                [_program(), "-db", "-f", str(configuration)],
                 log=folder / "proxy.log",
                 pass_fds=[listener.fileno() for listener in sockets.values()],
                 remedy=REMEDY,
@@ -104,7 +105,7 @@ class Proxy:
         with self._lock:
             slots = self._slots[service]
             commands = []
-            for task, (port, weight) in targets.items():
+            for task, (port, _) in targets.items():
                 if task not in slots:
                     slots[task] = self._free_slot(service)
                     server = self._server(service, slots[task])
@@ -191,6 +192,11 @@ class Proxy:
             return bool(self._ask("show info"))
         except OSError:
             return False
+
+
+def _program() -> str:
+    # Debian puts it where only root's path looks; no root is needed to run it.
+    return shutil.which("haproxy") or shutil.which("haproxy", path="/usr/local/sbin:/usr/sbin") or "haproxy"
 
 
 def _listening() -> socket.socket:

@@ -133,7 +133,7 @@ def choose_base(
         if refusal:
             raise UsageError(
                 f"The Dockerfile starts from `{image}`, which can't be pulled here: {refusal}.",
-                remedy="Load it first (docker load), or make the line `ARG BASE=...` with `FROM ${BASE}` and set it: "
+                remedy="Load it first (docker load), or write `ARG BASE=...` and `FROM ${BASE}`, and set it: "
                 "slipway rehearse PATH --build-arg BASE=IMAGE. "
                 f"`{base_image.NAME}` with Python is made by `slipway rehearse application`.",
             )

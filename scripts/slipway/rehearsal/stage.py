@@ -16,7 +16,7 @@ from slipway.rehearsal.proxy import Proxy
 from slipway.rehearsal.registry import USER, Registry
 
 REGION = "eu-west-2"
-SPEED = 60.0  # a minute of AWS's waiting is a second here
+SPEED = 120.0  # a minute of AWS's waiting is half a second here
 SIMPLE = {"PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "TERM", "XDG_RUNTIME_DIR"}
 
 
@@ -75,7 +75,7 @@ class Stage:
                 registry_user=USER,
                 registry_password=self.registry.password,
                 health_interval=SPEED / 3,
-                health_grace=2 * SPEED,
+                health_grace=SPEED,
                 event_seconds=SPEED / 20,
             ),
         )
@@ -123,7 +123,7 @@ class Stage:
         }
 
     def copy_image(self, archive: str, environment: str, tag: str) -> str:
-        """Put an image into the environment's repository as its infrastructure's first; returns its full name."""
+        """Put an image into the environment's repository as its first; returns its name."""
         repository = f"{self.registry.address}/{self.services[environment].repository}"
         done = process.run(
             [
@@ -174,7 +174,7 @@ class Stage:
 
 
 def environment(*layers: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a job: this machine's plain settings, none of its credentials, then `layers`."""
+    """Return the environment of a job: this machine's plain settings, no credentials, then `layers`."""
     kept = {name: value for name, value in os.environ.items() if name in SIMPLE or name.startswith("DOCKER_")}
     for layer in layers:
         kept.update(layer)

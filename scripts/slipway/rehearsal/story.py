@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,10 @@ from slipway.rehearsal.repositories import Rehearsed
 from slipway.rehearsal.stage import Stage
 from slipway.rehearsal.traffic import Client
 
+BAD = "the bad version"
 ENVIRONMENTS = ("development", "staging", "production")
+EVENT_LINE = re.compile(r"\d\d:\d\d:\d\d  |A push |  [+~=-] |::error")  # events, plans, what went wrong
+SHOWN_LINES = 25  # of a job that did not end as expected
 GONE_WITHIN = 30.0  # seconds for the old containers to go after the last rollout
 
 
@@ -153,7 +157,7 @@ class Story:
         else:
             repositories.break_any(self._root, self._dockerfile)
         bad = repositories.commit(self._root, "A version that is not healthy")
-        self._name(bad, "the bad version")
+        self._name(bad, BAD)
         with self._display.step(f"Build commit {bad[:12]}, whose health check fails"):
             self._build(bad)
         merge = Trigger(event="push", commit=bad)
@@ -196,7 +200,7 @@ class Story:
     def _count_answers(self) -> None:
         answers = self._client.answers
         failed = [answer for answer in answers if answer.fault]
-        known = set(self.told.commits)
+        known = {commit for commit, name in self.told.commits.items() if not name.startswith(BAD)}
         strange = [
             one for one in answers if self._repository.speaks and not one.fault and one.version not in known
         ]
@@ -251,10 +255,17 @@ class Story:
 
     def _slipway(self, words: list[str], trigger: Trigger, settings: dict[str, str]) -> Done:
         self._display.detail(f"$ slipway {' '.join(words)}")
-        return jobs.run(words, root=self._root, trigger=trigger, settings=settings, show=self._display.detail)
+        return jobs.run(words, root=self._root, trigger=trigger, settings=settings, show=self._show)
+
+    def _show(self, line: str) -> None:
+        """Show what a job says of its own; the builder's output and the runner's commands are in the page."""
+        if EVENT_LINE.match(line):
+            self._display.detail(line)
 
     def _expect(self, done: Done, expected: Exit, what: str) -> None:
         if done.status != expected:
+            for line in done.printed.splitlines()[-SHOWN_LINES:]:
+                self._display.detail(line)
             raise ToolError(f"`{what}` ended with {done.status}; the rehearsal expected {int(expected)}.")
 
     def _writes(self) -> int:
