@@ -109,12 +109,17 @@ def refused_for_now(error: BaseException | None) -> bool:
 
 def unanswered(error: BaseException | None) -> bool:
     """Whether a call may have been done or not: no answer, a cut connection, or a fault on AWS's side."""
-    from botocore.exceptions import ClientError, HTTPClientError
+    from botocore.exceptions import (
+        ClientError,
+        ConnectTimeoutError,
+        EndpointConnectionError,
+        HTTPClientError,
+    )
 
     if isinstance(error, ClientError):
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         return status >= SERVER_ERROR or error_code(error) in {"ServerException", "InternalFailure"}
-    return isinstance(error, HTTPClientError)
+    return isinstance(error, (HTTPClientError, ConnectTimeoutError, EndpointConnectionError))
 
 
 def transient(error: AwsError) -> bool:

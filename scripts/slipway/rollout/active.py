@@ -29,15 +29,16 @@ def make_room(
     serves. A rollback is always waited for. Raises SlipwayError when it isn't over at `deadline`, or the job
     is cancelled.
     """
-    stopped = False
+    stopped = finished = False
     told = 0.0
     while True:
         seen = active.look()
         if seen.state in ENDED:
             return
-        if seen.state == "shifted":
+        if seen.state == "shifted" and not finished and (finished := active.finish()):
             emit("hand-off", "progress", f"{active.identity} has shifted its traffic: its old tasks go now")
-            active.finish()
+        elif finished:
+            pass
         elif prepared.request.on_active == "supersede" and not stopped and not active.rolls_back:
             # Before there are replacement tasks, nothing is there to be rolled back.
             begun = bool(seen.steps) or seen.tasks is not None
@@ -54,9 +55,9 @@ def make_room(
 def check_wait(cancelled: threading.Event, late: bool, what: str) -> None:
     """Raise SlipwayError when a wait before the hand-off must end."""
     if cancelled.is_set():
-        raise SlipwayError("The job was cancelled before the hand-off: nothing was changed.")
+        raise SlipwayError("The job was cancelled before the hand-off: nothing of ours runs.")
     if late:
         raise SlipwayError(
-            f"{what} was still in progress at the time limit; nothing was changed.",
+            f"{what} was still in progress at the time limit; nothing of ours was begun.",
             remedy="Run it again when that is over, set `on-active: supersede`, or raise `timeout-minutes`.",
         )

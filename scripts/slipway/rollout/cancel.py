@@ -38,8 +38,8 @@ def stop(
 
     For a step of its own that runs when the job was cancelled: the one that followed the deployment may have
     been killed before it could stop it. CodeDeploy keeps the commit beside the deployment; ECS's own
-    controller keeps none: there the digest decides. Without one in progress nothing is done (`already-out`). Raises
-    SlipwayError when the service isn't there, AwsError when AWS refuses.
+    controller keeps none: there the digest decides. Without one in progress nothing is done (`already-out`).
+    Raises SlipwayError when the service isn't there, AwsError when AWS refuses.
     """
     request = Request(
         cluster=cluster,

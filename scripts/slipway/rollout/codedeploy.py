@@ -222,9 +222,10 @@ class EcsDeployment:
         codedeploy.continue_deployment(self._aws, self.identity, "READY_WAIT")
         return "the new version is ready and waited for somebody to continue: continued"
 
-    def finish(self) -> None:
+    def finish(self) -> bool:
         """End TERMINATION_WAIT: the old tasks go now."""
         codedeploy.continue_deployment(self._aws, self.identity, "TERMINATION_WAIT")
+        return True
 
 
 def snapshot(info: Mapping[str, Any], target: Mapping[str, Any]) -> Snapshot:

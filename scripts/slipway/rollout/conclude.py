@@ -175,6 +175,7 @@ def _verified(run: Run, deployment: Deployment, followed: Followed) -> Outcome:
         children=request.child_digests,
         repository=request.repository,
         container_name=request.container_name,
+        shifted=followed.snapshot.state == "shifted",
         clock=run.clock,
     )
     rows = table(followed.snapshot, followed.dead)
@@ -190,8 +191,9 @@ def _verified(run: Run, deployment: Deployment, followed: Followed) -> Outcome:
         )
         return _outcome(run, deployment, ended)
     run.emit("verify", "succeeded", f"what runs is {request.digest}")
-    detail = " ".join(part for part in (f"{name_of(now)} serves.", _leaving(followed), checked.note) if part)
-    good = Outcome(ended="healthy", detail=detail, task_definition=now, digest=request.digest, table=rows)
+    ours = deployment.task_definition
+    detail = " ".join(part for part in (f"{name_of(ours)} serves.", _leaving(followed), checked.note) if part)
+    good = Outcome(ended="healthy", detail=detail, task_definition=ours, digest=request.digest, table=rows)
     return _outcome(run, deployment, good)
 
 

@@ -80,8 +80,8 @@ class Deployment(Protocol):
     def proceed(self, snapshot: Snapshot) -> str:
         """End a wait that is ours to end; says what was done, or what it waits for."""
 
-    def finish(self) -> None:
-        """End the wait before the old tasks go, so that it doesn't block the next deployment."""
+    def finish(self) -> bool:
+        """End the wait before the old tasks go, so that it blocks nobody; whether that can be done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,14 +35,19 @@ def check(
     children: tuple[str, ...],
     repository: str,
     container_name: str | None,
+    shifted: bool,
     clock: Clock,
 ) -> Checked:
-    """Look until what serves is `task_definition` and its tasks run `digest`, or one of its manifests."""
+    """Look until what serves is `task_definition` and its tasks run `digest`, or one of its manifests.
+
+    With `shifted` the deployment itself said that the new tasks have all traffic: ECS calls a deployment of
+    its own completed only when it has baked.
+    """
     accepted = frozenset({digest, *children} - {""})
     for look in range(LOOKS):
         now = services.find(aws, service.cluster, service.name)
         problem = note = ""
-        if now.running != task_definition:
+        if now.running != task_definition and not shifted:
             problem = f"What serves is {name_of(now.running)}, not {name_of(task_definition)}"
         elif not now.desired:
             note = "The service's desired count is 0: no task runs"

@@ -204,8 +204,9 @@ class ServiceDeployment:
                 return f"the hook {hook.get('hookId')} waits for somebody to continue it{until}"
         return ""
 
-    def finish(self) -> None:
+    def finish(self) -> bool:
         """Nothing: ECS's bake time can't be cut short."""
+        return False
 
 
 def snapshot(info: Mapping[str, Any], seen: tuple[str, ...]) -> Snapshot:

@@ -155,7 +155,7 @@ def test_a_cancelled_job_may_leave_it_going(stage: Stage) -> None:
 def test_a_job_cancelled_before_the_hand_off_changes_nothing(stage: Stage) -> None:
     stage.cancelled.set()
 
-    with pytest.raises(SlipwayError, match="nothing was changed"):
+    with pytest.raises(SlipwayError, match="nothing of ours runs"):
         stage.roll_out()
 
     assert stage.revisions() == ["staging-web:1"]

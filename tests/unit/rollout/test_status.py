@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from slipway import rollout
+from unit.rollout.stage import NEW, Stage
+
+
+def test_what_runs(stage: Stage) -> None:
+    outcome = stage.roll_out(until="success")
+
+    running = rollout.status(cluster="staging-cluster", service="staging-web", aws=stage.aws)
+
+    assert running == rollout.Running(
+        task_definition=outcome.task_definition,
+        digests=(NEW,),
+        deployment=outcome.deployment,
+        desired=2,
+        running=2,
+        controller="CODE_DEPLOY",
+        commit="c" * 40,
+    )
