@@ -1,4 +1,4 @@
-"""Write docs/reference/permissions.md from `slipway.aws.permissions`; `--check` only says whether it is current."""
+"""Write docs/reference/permissions.md from `slipway.aws.permissions`; `--check` says whether it is current."""
 
 from __future__ import annotations
 
@@ -29,15 +29,16 @@ INTRODUCTION = """\
 # Permissions in AWS
 
 The least that the role or user of an environment needs, for each command. Put your own names in place of
-`ACCOUNT`, `REGION`, `REPOSITORY`, `CLUSTER`, `SERVICE`, `FAMILY` (of the task definition), `APPLICATION` and
-`GROUP` (of CodeDeploy), `TASK_ROLE` and `EXECUTION_ROLE`. `slipway doctor --environment NAME` compares the policy
-with what the role has; where it may not ask or something is missing, it prints the policy with your names.
+`ACCOUNT`, `REGION`, `REPOSITORY`, `CLUSTER`, `SERVICE`, `FAMILY` (of the task definition), `APPLICATION`
+and `GROUP` (of CodeDeploy), `TASK_ROLE` and `EXECUTION_ROLE`. `slipway doctor --environment NAME` compares
+the policy with what the role has; where it may not ask or something is missing, it prints the policy with
+your names.
 
-Each table says why an action is there. *call*: Slipway calls it; the tests record every call of a publish, a
-rollback and the rest against the emulated AWS, and compare them with these lists in both directions. *skopeo*: the
-push of the image. *implied*: AWS checks it beside a call; this is from AWS's documentation, since nothing emulated
-checks it. *optional*: it makes a message better, or finds a name that you could write into slipway.yml; leave it
-out if you like.
+Each table says why an action is there. *call*: Slipway calls it; the tests record every call of a publish,
+a rollback and the rest against the emulated AWS, and compare them with these lists in both directions.
+*skopeo*: the push of the image. *implied*: AWS checks it beside a call; this is from AWS's documentation,
+since nothing emulated checks it. *optional*: it makes a message better, or finds a name that you could
+write into slipway.yml; leave it out if you like.
 
 A role may cover one environment alone: see [credentials](../credentials.md).
 """
