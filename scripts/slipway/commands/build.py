@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,10 +66,11 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     source = sources.read(context.root, environ=context.environ, output=output)
     resolved = _resolved(document, None, source, context)
     environments = tuple(dict.fromkeys(name for names in arguments.environment for name in names))
-    made: list[Artifact] = []
-    for component in _chosen(resolved, arguments.component):
-        settled = [(name, _resolved(document, name, source, context)) for name in environments]
-        made.append(_build(component, settled, output=output, source=source, context=context))
+    places = {name: partial(_resolved, document, name, source, context) for name in environments}
+    made = [
+        _build(component, places, output=output, source=source, context=context)
+        for component in _chosen(resolved, arguments.component)
+    ]
     _tell(made, output, context)
     return Exit.DONE
 
@@ -97,7 +100,7 @@ def _chosen(config: Config, name: str | None) -> list[Component]:
 
 def _build(
     component: Component,
-    environments: list[tuple[str, Config]],
+    places: Mapping[str, Callable[[], Config]],
     *,
     output: Path,
     source: Source,
@@ -108,14 +111,14 @@ def _build(
     with ExitStack() as stack:
         if component.kind in KINDS_WITH_IMAGE:
             source = _with_published(
-                component, environments, output=output, source=source, context=context, emit=emit, stack=stack
+                component, places, output=output, source=source, context=context, emit=emit, stack=stack
             )
         return module.build(component, source=source, root=context.root, output=output, emit=emit)
 
 
 def _with_published(
     component: Component,
-    environments: list[tuple[str, Config]],
+    places: Mapping[str, Callable[[], Config]],
     *,
     output: Path,
     source: Source,
@@ -126,13 +129,13 @@ def _with_published(
     """Take what is published of this commit, or load layers of an ancestor; neither can fail the build."""
     from slipway.build import image
 
-    if not environments or image.already(component, source, output):
+    if image.already(component, source, output):
         return source
-    for name, config in environments:
-        repository = config.components[component.name].repository or ""
-        if not repository or "${" in repository:
-            continue
+    for name, resolve in places.items():
         try:
+            config = resolve()
+            if config.components[component.name].repository is None:
+                continue
             return _from_repository(
                 component, name, config, output=output, source=source, context=context, emit=emit, stack=stack
             )
