@@ -50,7 +50,8 @@ def labels(source: Source) -> dict[str, str]:
 
 def build(image: Image, source: Source, engine: Engine, *, tag: str, oci: Path | None = None) -> list[str]:
     """Build `image` and leave it in the engine as `tag`, or, with `oci`, in an OCI archive."""
-    command = ["docker", "buildx", "build"] if engine.buildx else ["docker", "build"]
+    # Without --force-rm the engine's own builder leaves the container of a step that failed.
+    command = ["docker", "buildx", "build"] if engine.buildx else ["docker", "build", "--force-rm"]
     if oci is not None:
         command += ["--output", f"type=oci,dest={oci}"]
     elif engine.buildx:

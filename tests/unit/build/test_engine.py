@@ -39,7 +39,10 @@ REST = [
 
 @pytest.mark.parametrize(
     ("buildx", "expected"),
-    [(True, ["docker", "buildx", "build", "--load", *REST]), (False, ["docker", "build", *REST])],
+    [
+        (True, ["docker", "buildx", "build", "--load", *REST]),
+        (False, ["docker", "build", "--force-rm", *REST]),
+    ],
 )
 def test_either_builder_gets_the_same_settings(*, buildx: bool, expected: list[str]) -> None:
     assert engine.build(IMAGE, SOURCE, Engine(version="28", buildx=buildx), tag="t") == expected

@@ -79,7 +79,7 @@ def test_before_then_build_save_convert_and_tidy_up(root: Path) -> None:
         "docker version --format",
         "docker buildx version",
         "bash -euo pipefail",
-        "docker build --tag",
+        "docker build --force-rm",
         "docker save --output",
         "skopeo copy --quiet",
         "docker image inspect",
