@@ -1,4 +1,4 @@
-"""Write docs/reference/permissions.md from `slipway.aws.permissions`; `--check` says whether it is current."""
+"""Write docs/reference/permissions.md from `slipway.aws.permissions`; with `--check` only compare it."""
 
 from __future__ import annotations
 
