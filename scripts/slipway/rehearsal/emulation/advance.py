@@ -9,19 +9,19 @@ from slipway.rehearsal.emulation.world import Task, World
 
 def advance(world: World, now: float) -> None:
     """Bring the world to `now`. The caller holds the lock."""
-    while isinstance(world.runtime, Timed) and now - world.now > world.settings.step and _busy(world):
-        _play(world, world.now + world.settings.step)
-    _play(world, max(now, world.now))
+    runtime = world.runtime
+    timed = runtime if isinstance(runtime, Timed) else None
+    while timed is not None and now - world.now > world.settings.step and _busy(world):
+        _play(world, world.now + world.settings.step, timed)
+    _play(world, max(now, world.now), timed)
 
 
-def _play(world: World, moment: float) -> None:
+def _play(world: World, moment: float, timed: Timed | None) -> None:
     world.now = moment
-    if isinstance(world.runtime, Timed):
-        world.runtime.at(moment)
+    if timed is not None:
+        timed.at(moment)
     handoffs.progress(world)
     tasks.observe(world)
-    for service in world.services.values():
-        services.reconcile(world, service)
     deployment_control.progress(world)
     native.progress(world)
     # What was decided in this moment moves traffic and tasks at once.

@@ -89,23 +89,19 @@ def reconcile(world: World, service: Service) -> None:
 
 
 def _count_failures(world: World, service: Service, fleet: Fleet) -> None:
-    failed = sum(_failed(task) for task in tasks.of_fleet(world, fleet))
-    if failed > fleet.failures:
-        delay = min(2.0 ** (failed - 1), SLOWEST_RESTART)
-        fleet.failures = failed
+    for task in tasks.of_fleet(world, fleet):
+        if task.counted or not _failed(task):
+            continue
+        task.counted = True
+        fleet.failures += 1
+        delay = min(2.0 ** (fleet.failures - 1), SLOWEST_RESTART)
         fleet.next_start = max(fleet.next_start, world.now + world.scaled(delay))
-        fleet.steady_since = None
-        newest = max((task for task in tasks.of_fleet(world, fleet) if _failed(task)), key=_stopped_at)
-        say(world, service, _failure(newest))
+        say(world, service, _failure(task))
 
 
 def _failed(task: Task) -> bool:
     by_scheduler = task.stop_code == "ServiceSchedulerInitiated" and "health checks" in task.stopped_reason
     return task.stop_code in {"TaskFailedToStart", "EssentialContainerExited"} or by_scheduler
-
-
-def _stopped_at(task: Task) -> float:
-    return task.stopping or task.created
 
 
 def _failure(task: Task) -> str:

@@ -48,6 +48,8 @@ def start(
         group=f"service:{service}" if service else f"family:{revision.family}",
     )
     world.tasks[task.arn] = task
+    if fleet:
+        world.fleet_tasks.setdefault(fleet, []).append(task)
     return task
 
 
@@ -82,6 +84,8 @@ def observe(world: World) -> None:
         if task.status == "STOPPED":
             if task.stopped is not None and world.now - task.stopped > GONE_AFTER:
                 del world.tasks[task.arn]
+                if task.fleet:
+                    world.fleet_tasks[task.fleet].remove(task)
             continue
         if task.desired == "STOPPED":
             _finish(world, task)
@@ -203,7 +207,7 @@ def target_group_arn(world: World, name: str) -> str:
 
 def of_fleet(world: World, fleet: Fleet) -> list[Task]:
     """All tasks that a fleet started and ECS still shows."""
-    return [task for task in world.tasks.values() if task.fleet == fleet.id]
+    return world.fleet_tasks.get(fleet.id, [])
 
 
 def show(world: World, task: Task) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class Task:
     next_check: float = 0.0
     health_detail: str = ""
     group: str = ""
+    counted: bool = False  # its failure, among its fleet's
 
     @property
     def alive(self) -> bool:
@@ -98,7 +99,6 @@ class Fleet:
     next_start: float = 0.0
     rollout: str = "IN_PROGRESS"
     rollout_reason: str = ""
-    steady_since: float | None = None
     revision_arn: str = ""  # of the service revision
 
 
@@ -146,6 +146,7 @@ class World:
     registrations: dict[str, float] = field(default_factory=dict)  # tokens left, and since when
     services: dict[tuple[str, str], Service] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
+    fleet_tasks: dict[str, list[Task]] = field(default_factory=dict)  # the same, by what started them
     service_deployments: dict[str, Any] = field(default_factory=dict)
     service_revisions: dict[str, dict[str, Any]] = field(default_factory=dict)
     applications: dict[str, dict[str, Any]] = field(default_factory=dict)

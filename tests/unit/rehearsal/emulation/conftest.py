@@ -153,7 +153,7 @@ class Cloud:
 
     def finish(self, deployment: str) -> dict[str, Any]:
         """Follow a deployment to its end."""
-        self.until(lambda: self.info(deployment)["status"] in {"Succeeded", "Failed", "Stopped"})
+        self.until(lambda: self.info(deployment)["status"] in {"Succeeded", "Failed", "Stopped"}, step=5)
         return self.info(deployment)
 
 

@@ -95,7 +95,7 @@ def _native(launch, cloud):
         statuses = ["PENDING", "IN_PROGRESS", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"]
         return ecs.list_service_deployments(**names, status=statuses)["serviceDeployments"]
 
-    cloud.until(lambda: not going())
+    cloud.until(lambda: not going(), step=5)
     deployment = ecs.update_service(**names, forceNewDeployment=True)["service"]["currentServiceDeployment"]
     cloud.until(lambda: bool(described(cloud, deployment).get("lifecycleHookDetails")))
     hook = described(cloud, deployment)["lifecycleHookDetails"][0]["hookId"]
@@ -105,7 +105,7 @@ def _native(launch, cloud):
     ecs.describe_service_revisions(serviceRevisionArns=[target])
     ecs.describe_services(cluster="other", services=["native"], include=["TAGS"])
     ecs.stop_service_deployment(serviceDeploymentArn=deployment, stopType="ROLLBACK")
-    cloud.until(lambda: not going())
+    cloud.until(lambda: not going(), step=5)
     described(cloud, deployment)
     ecs.delete_service(**names, force=True)
 

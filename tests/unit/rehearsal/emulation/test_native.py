@@ -29,7 +29,7 @@ def described(cloud, arn):
 
 
 def finish(cloud, arn):
-    cloud.until(lambda: described(cloud, arn)["status"] in DONE)
+    cloud.until(lambda: described(cloud, arn)["status"] in DONE, step=5)
     return described(cloud, arn)
 
 
