@@ -11,11 +11,12 @@ from slipway.events import Emitter
 from slipway.rollout import controllers
 from slipway.rollout import service as services
 from slipway.rollout.checks import brings
-from slipway.rollout.conclude import conclude, tell
+from slipway.rollout.conclude import conclude
 from slipway.rollout.controller import Deployment
 from slipway.rollout.follow import Followed
 from slipway.rollout.run import Run
 from slipway.rollout.service import name_of
+from slipway.rollout.status import commit_in
 from slipway.rollout.vocabulary import Outcome, Request
 
 
@@ -56,13 +57,11 @@ def stop(
     )
     active = controller.active(found)
     if active is None or not _ours(aws, active, request, clock=clock):
-        outcome = Outcome(
+        return Outcome(
             ended="already-out",
             detail=f"No deployment of ours is in progress: {name_of(found.running)} serves.",
             task_definition=found.running,
         )
-        tell(emit, outcome)
-        return outcome
     cancelled = threading.Event()
     cancelled.set()
     run = Run(
@@ -81,6 +80,6 @@ def stop(
 def _ours(aws: Aws, active: Deployment, request: Request, *, clock: Clock) -> bool:
     if active.rolls_back:
         return False
-    if request.commit and request.commit in active.description:
+    if request.commit and request.commit.startswith(commit_in(active.description) or "-"):
         return True
     return bool(request.digest) and brings(aws, active.task_definition, request, clock=clock)

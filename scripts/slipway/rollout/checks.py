@@ -82,7 +82,7 @@ def prepare(request: Request, aws: Aws, *, clock: Clock) -> Prepared:
         active=active,
         active_is_ours=ours,
         already_out=active is None and service.settled and same(body, running.body),
-        notes=_notes(request, service, newest, running),
+        notes=(*_notes(request, service, newest, running), *controller.notes()),
     )
 
 

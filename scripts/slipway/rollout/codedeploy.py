@@ -52,6 +52,15 @@ class CodeDeploy:
         self.group = group
         self._clock = clock
 
+    def notes(self) -> tuple[str, ...]:
+        """Say when the last deployment's hooks can't be read: they would be lost in silence."""
+        last = self.group.last
+        if not last or appspec.read(last.get("revision") or {}):
+            return ()
+        kind = (last.get("revision") or {}).get("revisionType", "unknown")
+        said = f"the AppSpec of the last deployment {last.get('deploymentId')} can't be read (its type is {kind})"
+        return (f"{said}: its hooks, if it has any, are not taken over",)
+
     def active(self, service: Service) -> Deployment | None:
         """The group's deployment in progress."""
         for identity in self._list(statuses=codedeploy.ACTIVE):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from slipway.aws import raw
 from slipway.errors import SlipwayError
-from slipway.events import Emitter, Status
+from slipway.events import Status
 from slipway.rollout import service as services
 from slipway.rollout.controller import ENDED, Deployment, Snapshot
 from slipway.rollout.diagnose import explain, table
@@ -30,7 +30,7 @@ def conclude(run: Run, deployment: Deployment, followed: Followed) -> Outcome:
     state = followed.snapshot.state
     if followed.cut == "cancelled" and run.request.on_cancel == "detach":
         said = f"The job was cancelled and, as `on-cancel` says, left {deployment.identity} going."
-        return _outcome(run, deployment, Outcome(ended="detached", detail=said))
+        return _outcome(deployment, Outcome(ended="detached", detail=said))
     if state == "shifted" and followed.cut == "timed-out":
         run.emit(
             "cleanup", "warning", "the new version serves; the old tasks are still there at the time limit"
@@ -46,7 +46,7 @@ def settle(run: Run, deployment: Deployment, followed: Followed, *, cause: str =
     """Follow what failed or was stopped until its rollback has ended, and say what serves."""
     if followed.snapshot.state == "stopped" and not cause and (newer := run.controller.successor(deployment)):
         said = f"The deployment {deployment.identity} was stopped and {newer} took over."
-        return _outcome(run, deployment, Outcome(ended="superseded", detail=said))
+        return _outcome(deployment, Outcome(ended="superseded", detail=said))
     dead = _dead(run, deployment, followed)
     back = _follow_rollback(
         run, deployment, followed.snapshot, cancelled=bool(cause) and run.cancelled.is_set()
@@ -63,7 +63,6 @@ def settle(run: Run, deployment: Deployment, followed: Followed, *, cause: str =
         ended = "stuck"
     detail = explain(cause, followed.snapshot, dead, ending)
     return _outcome(
-        run,
         deployment,
         Outcome(
             ended="rolled-back" if ended == "rolled-back" else "stuck",
@@ -189,12 +188,12 @@ def _verified(run: Run, deployment: Deployment, followed: Followed) -> Outcome:
         ended = Outcome(
             ended="rolled-back" if back else "stuck", detail=detail, task_definition=now, table=rows
         )
-        return _outcome(run, deployment, ended)
+        return _outcome(deployment, ended)
     run.emit("verify", "succeeded", f"what runs is {request.digest}")
     ours = deployment.task_definition
     detail = " ".join(part for part in (f"{name_of(ours)} serves.", _leaving(followed), checked.note) if part)
     good = Outcome(ended="healthy", detail=detail, task_definition=ours, digest=request.digest, table=rows)
-    return _outcome(run, deployment, good)
+    return _outcome(deployment, good)
 
 
 def _leaving(followed: Followed) -> str:
@@ -207,18 +206,6 @@ def _leaving(followed: Followed) -> str:
     return f"The old tasks go at {at:%H:%M} UTC."
 
 
-def _outcome(run: Run, deployment: Deployment, outcome: Outcome) -> Outcome:
-    """Emit the outcome and return it with the deployment's id."""
-    whole = dataclasses.replace(outcome, deployment=deployment.identity)
-    tell(run.emit, whole)
-    return whole
-
-
-def tell(emit: Emitter, outcome: Outcome) -> None:
-    """Emit the last event of a rollout."""
-    status: Status = "failed"
-    if outcome.ended in {"healthy", "already-out", "published"}:
-        status = "succeeded"
-    elif outcome.ended in {"detached", "superseded"}:
-        status = "warning"
-    emit("outcome", status, outcome.detail, outcome=outcome.ended, deployment=outcome.deployment)
+def _outcome(deployment: Deployment, outcome: Outcome) -> Outcome:
+    """Return the outcome with the deployment's id."""
+    return dataclasses.replace(outcome, deployment=deployment.identity)

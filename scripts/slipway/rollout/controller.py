@@ -100,6 +100,9 @@ class Controller(Protocol):
     def rollback_apart(self) -> bool:
         """Whether a rollback is a deployment of its own."""
 
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know before a deployment is started."""
+
     def active(self, service: Service) -> Deployment | None:
         """The deployment in progress, if there is one."""
 

@@ -55,6 +55,10 @@ class EcsService:
         self._clock = clock
         self._known = frozenset({str(service.described.get("currentServiceDeployment") or "")})
 
+    def notes(self) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
     def active(self, service: Service) -> Deployment | None:
         """The service deployment in progress."""
         listed = ecs.list_service_deployments(self._aws, service.cluster, service.name)
@@ -71,6 +75,18 @@ class EcsService:
         except AwsError as error:
             if not unanswered(error.__cause__) or not self._taken(service, task_definition):
                 raise
+        # From here on something was begun: what goes wrong now is nothing that can be taken back.
+        try:
+            return self._appearing(service, task_definition)
+        except AwsError as error:
+            raise StuckError(
+                f"The service `{service.name}` was updated to {name_of(task_definition)}, but its deployment "
+                f"can't be found. {error.message}",
+                remedy=f"{error.remedy} Then run this again: it attaches.".strip(),
+            ) from error
+
+    def _appearing(self, service: Service, task_definition: str) -> Deployment:
+        """Wait for the deployment that the update began."""
         end = self._clock.now() + APPEARS_SECONDS
         while self._clock.now() < end:
             if found := self._begun(service, task_definition):

@@ -11,7 +11,6 @@ from slipway.events import Emitter
 from slipway.rollout import service as services
 from slipway.rollout.active import check_wait
 from slipway.rollout.checks import Prepared, brings
-from slipway.rollout.conclude import tell
 from slipway.rollout.controller import Controller, Deployment
 from slipway.rollout.digest_check import judge, running_tasks
 from slipway.rollout.follow import POLL_SECONDS, pause
@@ -43,7 +42,6 @@ def follow_event(
     request, aws, controller = prepared.request, prepared.aws, prepared.controller
     service = services.find(aws, request.cluster, request.service)
     if outcome := _already_out(aws, service, controller, request):
-        tell(emit, outcome)
         return outcome
     end = clock.now() + within_seconds
     emit("hand-off", "started", "waiting for the deployment that AWS starts on the push")

@@ -14,7 +14,7 @@ from slipway.errors import SlipwayError
 from slipway.events import Emitter
 from slipway.rollout import controllers
 from slipway.rollout import service as services
-from slipway.rollout.conclude import settle, tell
+from slipway.rollout.conclude import settle
 from slipway.rollout.controller import Deployment, Past
 from slipway.rollout.follow import Followed, follow
 from slipway.rollout.run import Run
@@ -106,19 +106,15 @@ def _stop(run: Run, active: Deployment) -> Outcome:
     )
     if active.rolls_back and followed.snapshot.state == "succeeded":
         now = services.find(run.aws, run.service.cluster, run.service.name)
-        outcome = _back(now, active, "")
-        tell(run.emit, outcome)
-        return outcome
+        return _back(now, active, "")
     ended = settle(
-        _quiet(run),
+        run,
         active,
         Followed(snapshot=followed.snapshot, dead=followed.dead),
         cause="Stopped as asked",
     )
     now = services.find(run.aws, run.service.cluster, run.service.name)
-    outcome = _back(now, active, ended.digest) if ended.ended == "rolled-back" else ended
-    tell(run.emit, outcome)
-    return outcome
+    return _back(now, active, ended.digest) if ended.ended == "rolled-back" else ended
 
 
 def _back(now: Service, active: Deployment, digest: str) -> Outcome:
@@ -153,16 +149,3 @@ def _changed(running: Mapping[str, Any], target: Mapping[str, Any]) -> tuple[str
     """Return the first container whose image differs, and its image in the target."""
     there = images_of(running)
     return next((name, image) for name, image in images_of(target).items() if there.get(name) != image)
-
-
-def _quiet(run: Run) -> Run:
-    """Return the run with its last event left to the caller."""
-    import dataclasses
-
-    emit = run.emit
-
-    def pass_on(event: Any) -> None:
-        if event.stage != "outcome":
-            emit.stream(event)
-
-    return dataclasses.replace(run, emit=dataclasses.replace(emit, stream=pass_on))

@@ -6,11 +6,11 @@ import threading
 
 from slipway.aws import ecs, raw
 from slipway.clock import Clock
-from slipway.errors import AwsError, SlipwayError
+from slipway.errors import AwsError, SlipwayError, StuckError
 from slipway.events import Emitter
 from slipway.rollout.active import check_wait, make_room
 from slipway.rollout.checks import Prepared, prepare
-from slipway.rollout.conclude import conclude, tell
+from slipway.rollout.conclude import conclude
 from slipway.rollout.controller import BusyError, Deployment
 from slipway.rollout.follow import follow
 from slipway.rollout.run import Run
@@ -33,7 +33,7 @@ def roll_out(prepared: Prepared, *, emit: Emitter, clock: Clock, cancelled: thre
     for _ in range(ROUNDS):
         _tell_checks(prepared, emit, told)
         if prepared.already_out:
-            return _already_out(prepared, emit)
+            return _already_out(prepared)
         check_wait(cancelled, late=False, what="")
         if prepared.active is not None and not prepared.active_is_ours and not _overtaken(prepared):
             make_room(
@@ -58,17 +58,23 @@ def watch(run: Run, deployment: Deployment) -> Outcome:
     dying = None
     if deployment.task_definition:
         dying = Watch(run.aws, run.service, deployment.task_definition, run.clock, since=run.clock.now())
-    followed = follow(
-        deployment,
-        emit=run.emit,
-        clock=run.clock,
-        cancelled=run.cancelled,
-        deadline=run.deadline,
-        until=run.request.until,
-        watch=dying,
-        max_failed_tasks=run.request.max_failed_tasks,
-    )
-    return conclude(run, deployment, followed)
+    try:
+        followed = follow(
+            deployment,
+            emit=run.emit,
+            clock=run.clock,
+            cancelled=run.cancelled,
+            deadline=run.deadline,
+            until=run.request.until,
+            watch=dying,
+            max_failed_tasks=run.request.max_failed_tasks,
+        )
+        return conclude(run, deployment, followed)
+    except AwsError as error:
+        raise StuckError(
+            f"The deployment {deployment.identity} was begun and can't be followed. {error.message}",
+            remedy=f"{error.remedy} It goes on, with its own rollback: run this again to follow it.".strip(),
+        ) from error
 
 
 def description(prepared: Prepared) -> str:
@@ -132,17 +138,15 @@ def _tell_checks(prepared: Prepared, emit: Emitter, told: set[str]) -> None:
         emit("checks", "succeeded", said, controller=service.controller)
 
 
-def _already_out(prepared: Prepared, emit: Emitter) -> Outcome:
+def _already_out(prepared: Prepared) -> Outcome:
     service = prepared.service
     detail = f"{name_of(service.running)} runs {prepared.request.digest} already: nothing to do."
     if not service.desired:
         detail += " The service's desired count is 0: no task runs."
-    outcome = Outcome(
+    return Outcome(
         ended="already-out",
         detail=detail,
         deployment=str(service.serving.get("externalId") or ""),
         task_definition=service.running,
         digest=prepared.request.digest,
     )
-    tell(emit, outcome)
-    return outcome

@@ -10,7 +10,7 @@ from slipway.aws.session import Aws
 from slipway.rollout import service as services
 from slipway.rollout.digest_check import digests_of, running_tasks
 
-COMMIT = re.compile(r"\b[0-9a-f]{40}\b")
+COMMIT = re.compile(r"\b[0-9a-f]{12,40}\b")  # whole, or the short form that people see
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,6 @@ def status(*, cluster: str, service: str, aws: Aws) -> Running:
     found = services.find(aws, cluster, service)
     deployment = str(found.serving.get("externalId") or "")
     info = (codedeploy.get_deployment(aws, deployment) if deployment else None) or {}
-    commit = COMMIT.search(str(info.get("description") or ""))
     return Running(
         task_definition=found.running,
         digests=digests_of(running_tasks(aws, found)),
@@ -39,5 +38,11 @@ def status(*, cluster: str, service: str, aws: Aws) -> Running:
         desired=found.desired,
         running=found.running_count,
         controller=found.controller,
-        commit=commit.group() if commit else "",
+        commit=commit_in(str(info.get("description") or "")),
     )
+
+
+def commit_in(description: str) -> str:
+    """Return the commit that a deployment's description names; empty when it names none."""
+    found = COMMIT.search(description)
+    return found.group() if found else ""

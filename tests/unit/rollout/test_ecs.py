@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
+from slipway import rollout
+from slipway.errors import StuckError
+from slipway.rollout.controller import Snapshot
+from slipway.rollout.ecs import ServiceDeployment
 from unit.rollout.stage import BAD, CRASHES, NEW, NEWER, OLD, Stage
 
 BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
@@ -148,9 +153,42 @@ def test_an_update_without_an_answer_is_looked_after(staged: Callable[..., Stage
     assert stage.revisions() == ["staging-web:1", "staging-web:2"]
 
 
+@pytest.mark.parametrize("operation", ["ListServiceDeployments", "DescribeServiceRevisions"])
+def test_what_was_begun_and_cannot_be_found_is_no_success_and_keeps_its_revision(
+    staged: Callable[..., Stage], operation: str
+) -> None:
+    stage = staged(controller="ECS")
+    prepared = stage.prepare()
+    stage.emulation.inject("ecs", operation, "access-denied", times=99)
+
+    with pytest.raises(StuckError, match=f"ecs:{operation}"):
+        rollout.roll_out(prepared, emit=stage.emit, clock=stage.clock, cancelled=stage.cancelled)
+
+    assert stage.revisions() == ["staging-web:1", "staging-web:2"]
+
+
 def test_a_failed_version_can_be_tried_again(staged: Callable[..., Stage]) -> None:
     stage = staged(controller="ECS", deployment_configuration=BREAKER)
     assert stage.roll_out(CRASHES).ended == "rolled-back"
 
     assert stage.roll_out(CRASHES).ended == "rolled-back"
     assert stage.revisions() == ["staging-web:1", "staging-web:2"]
+
+
+def test_a_hook_that_waits_for_a_person_is_told(staged: Callable[..., Stage]) -> None:
+
+    info = {
+        "lifecycleHookDetails": [
+            {
+                "hookId": "hook-1",
+                "status": "AWAITING_ACTION",
+                "timeoutAction": "ROLLBACK",
+                "expiresAt": datetime(2026, 11, 20, 12, 0, tzinfo=UTC),
+            }
+        ]
+    }
+    deployment = ServiceDeployment(staged().aws, info, task_definition="")
+
+    assert deployment.proceed(Snapshot(state="going")) == (
+        "the hook hook-1 waits for somebody to continue it until 2026-11-20 12:00 UTC, then: rollback"
+    )

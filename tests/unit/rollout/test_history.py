@@ -63,7 +63,6 @@ def test_rollback_stops_a_deployment_in_progress(stage: Stage) -> None:
     assert outcome.ended == "healthy"
     assert outcome.detail == "Rolled back: staging-web:1 serves."
     assert stage.served() == OLD
-    assert stage.told("outcome") == [("succeeded", "Rolled back: staging-web:1 serves.")]
 
 
 def test_after_the_shift_the_old_tasks_take_the_traffic_back(stage: Stage) -> None:

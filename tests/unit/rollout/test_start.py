@@ -7,7 +7,7 @@ import pytest
 
 from slipway import rollout
 from slipway.aws import raw
-from slipway.errors import AwsError, SlipwayError
+from slipway.errors import AwsError, SlipwayError, StuckError
 from slipway.rehearsal.emulation import Settings
 from unit.rollout.stage import BAD, CRASHES, NEW, NEWER, ODD, OLD, REPOSITORY, START, Stage
 
@@ -295,6 +295,13 @@ def test_a_refused_hand_off_leaves_no_revision(stage: Stage) -> None:
         stage.roll_out()
 
     assert stage.revisions() == ["staging-web:1"]
+
+
+def test_what_was_begun_and_cannot_be_followed_is_no_clean_failure(stage: Stage) -> None:
+    stage.emulation.inject("codedeploy", "GetDeployment", "access-denied", times=99)
+
+    with pytest.raises(StuckError, match="was begun and can't be followed"):
+        stage.roll_out()
 
 
 def test_a_newer_revision_of_somebody_is_shown_and_left_out(stage: Stage) -> None:
