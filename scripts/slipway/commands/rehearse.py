@@ -10,12 +10,12 @@ Nothing is left but the page and the summary, and the base image that later rehe
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import signal
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from slipway.rehearsal.story import Story
 
 INTERRUPTED = 130
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TRAFFIC = {
     "development": "CodeDeployDefault.ECSAllAtOnce",
     "staging": "CodeDeployDefault.ECSCanary10Percent5Minutes",
@@ -82,40 +83,49 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
         live=console.is_live(stream, context.environ),
         colour=console.has_colour(stream, context.environ),
     )
-    with _terminable(), tempfile.TemporaryDirectory(prefix="slipway-rehearsed-") as temporary:
+    with _terminable():
         try:
-            return _rehearse(arguments, context, display, Path(temporary))
+            return _rehearse(arguments, context, display)
         except KeyboardInterrupt:
             display.close()
             display.say("interrupted: nothing of the rehearsal is left")
             return INTERRUPTED
 
 
-def _rehearse(arguments: argparse.Namespace, context: Context, display: Display, temporary: Path) -> int:
+def _rehearse(arguments: argparse.Namespace, context: Context, display: Display) -> int:
     from slipway.rehearsal import leftovers, repositories
 
     for line in leftovers.sweep():
         display.say(f"swept what a killed one left: {line}")
     source, is_example = repositories.find(arguments.what)
-    rehearsed = repositories.copy(source, temporary / source.name, is_example=is_example)
-    with display.step(f"Set the stage for {rehearsed.name}"):
-        component, services, base = _prepared(arguments, rehearsed, display)
-        from slipway.rehearsal.stage import Stage
+    with contextlib.ExitStack() as ending:
+        folder, record = leftovers.new_folder()
+        ending.callback(_finally, display, leftovers.remove, folder, record)
+        rehearsed = repositories.copy(source, folder / "work" / source.name, is_example=is_example)
+        with display.step(f"Set the stage for {rehearsed.name}"):
+            component, services = _prepared(arguments, rehearsed, display)
+            from slipway.rehearsal.stage import Stage
 
-        stage = Stage(services, base=base)
+            stage = Stage(services, folder=folder, record=record)
+        ending.callback(_finally, display, stage.stop)
+        story = _story(stage, rehearsed, component, display)
+        return _played(story, stage, arguments, context, display)
+
+
+def _finally(display: Display, act: Callable[..., object], *given: object) -> None:
+    """Clean up whole: a second Ctrl-C would only leave things behind."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
     try:
-        return _played(arguments, context, display, stage, rehearsed, component)
-    finally:
-        # From here on a second Ctrl-C would only leave things behind.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         display.close()
-        stage.stop()
-        signal.signal(signal.SIGINT, before)
+        act(*given)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _prepared(
     arguments: argparse.Namespace, rehearsed: Rehearsed, display: Display
-) -> tuple[Component, list[Service], str]:
+) -> tuple[Component, list[Service]]:
     from slipway.rehearsal import repositories
 
     given = dict(_pair(word) for word in arguments.build_arg)
@@ -126,7 +136,7 @@ def _prepared(
             f"`{component.name}` has no `{component.image.dockerfile}`.", remedy="Is it committed?"
         )
     known = {**component.image.build_args, **given}
-    values, base, note = repositories.choose_base(dockerfile, known, is_example=rehearsed.speaks)
+    values, note = repositories.choose_base(dockerfile, known, is_example=rehearsed.speaks)
     display.detail(note)
     changed = {name: value for name, value in {**given, **values}.items() if name in given or name == "BASE"}
     if changed or component.verify:
@@ -141,7 +151,7 @@ def _prepared(
             remedy="Give it: --port PORT.",
         )
     path = arguments.health_path or ("/health" if rehearsed.speaks else "/")
-    return component, [_service(rehearsed, component.name, name, port, path) for name in TRAFFIC], base
+    return component, [_service(rehearsed, component.name, name, port, path) for name in TRAFFIC]
 
 
 def _service(rehearsed: Rehearsed, component: str, environment: str, port: int, path: str) -> Service:
@@ -185,19 +195,16 @@ def _pair(word: str) -> tuple[str, str]:
     return name, value
 
 
-def _played(
-    arguments: argparse.Namespace,
-    context: Context,
-    display: Display,
-    stage: Stage,
-    rehearsed: Rehearsed,
-    component: Component,
-) -> int:
+def _story(stage: Stage, rehearsed: Rehearsed, component: Component, display: Display) -> Story:
     from slipway.rehearsal.story import Story
 
-    story = Story(
-        stage, rehearsed, component=component.name, dockerfile=component.image.dockerfile, display=display
-    )
+    dockerfile = component.image.dockerfile
+    return Story(stage, rehearsed, component=component.name, dockerfile=dockerfile, display=display)
+
+
+def _played(
+    story: Story, stage: Stage, arguments: argparse.Namespace, context: Context, display: Display
+) -> int:
     stopped: SlipwayError | None = None
     try:
         story.play()
@@ -264,8 +271,7 @@ def _terminable() -> Iterator[None]:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, interrupt) for number in numbers}
+    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
     try:
         yield
     finally:

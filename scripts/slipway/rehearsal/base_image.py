@@ -31,7 +31,8 @@ PACKAGES = (
 UNWANTED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian")
 APPLETS = ("cat", "cp", "env", "id", "ls", "mkdir", "mv", "ps", "rm", "sed", "sleep", "wget")
 QUICK = "4s"  # within which a registry has to answer before we call it out of reach
-VERSION = "2"  # of how the folder is made
+LISTS = "slipway.package-lists"  # label: the state of the lists that the packages were resolved from
+VERSION = "3"  # of how the folder is made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,9 @@ def make(*, run: process.Run = process.run) -> str:
             remedy="Rehearse on Debian or Ubuntu, or load a base image first (docker load) and name it: "
             "--build-arg BASE=IMAGE.",
         )
+    lists = _state_of_lists()
+    if known := _made_from(lists, run):
+        return known
     with tempfile.TemporaryDirectory(prefix="slipway-base-") as temporary:
         apt = _Apt(Path(temporary), run)
         listed = apt.listed()
@@ -94,8 +98,23 @@ def make(*, run: process.Run = process.run) -> str:
             tree = Path(temporary) / "tree"
             _unpack(apt.download(), tree)
             _finish(tree)
-            _import(tree, name)
+            _import(tree, name, lists)
         return name
+
+
+def _state_of_lists() -> str:
+    """Name the state of the machine's package lists: while they stay, so does what apt would resolve."""
+    lists = Path("/var/lib/apt/lists")
+    stats = [(path.name, path.stat()) for path in sorted(lists.glob("*")) if path.is_file()]
+    text = "\n".join(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)
+    return hashlib.sha256(f"{VERSION} {PACKAGES} {text}".encode()).hexdigest()[:16]
+
+
+def _made_from(lists: str, run: process.Run) -> str:
+    """Return the base image that was made from these lists; empty when there is none."""
+    form = "{{.Repository}}:{{.Tag}}"
+    done = run(["docker", "image", "ls", "--filter", f"label={LISTS}={lists}", "--format", form, NAME])
+    return next(iter(done.stdout.split()), "")
 
 
 class _Apt:
@@ -192,8 +211,9 @@ def _finish(tree: Path) -> None:
     (etc / "ssl/certs/ca-certificates.crt").write_text("".join(path.read_text() for path in certificates))
 
 
-def _import(tree: Path, name: str) -> None:
+def _import(tree: Path, name: str, lists: str) -> None:
     changes = ["ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 'CMD ["python3"]']
+    changes.append(f"LABEL {LISTS}={lists}")
     _piped(
         ["tar", "--create", "--owner=0", "--group=0", "--numeric-owner", f"--directory={tree}", "."],
         ["docker", "import", *(f"--change={change}" for change in changes), "-", name],

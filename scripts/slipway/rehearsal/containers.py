@@ -256,7 +256,7 @@ def sweep(identity: str, *, run: process.Run = process.run) -> int:
 
 
 def _listens(port: int) -> bool:
-    """Whether somebody listens behind the published port: the engine's own proxy hangs up where nobody does."""
+    """Whether somebody listens behind the published port: the engine's own proxy hangs up else."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=0.2) as connection:
             connection.settimeout(0.05)

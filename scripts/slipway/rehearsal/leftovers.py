@@ -32,7 +32,6 @@ class Record:
     children: list[int] = field(default_factory=list)
     registry: str = ""  # host:port, before the names of the images that were pulled
     commits: list[str] = field(default_factory=list)
-    base: str = ""
     urls: dict[str, str] = field(default_factory=dict)
 
 
@@ -83,7 +82,7 @@ def sweep(*, run: process.Run = process.run) -> list[str]:
 
 def remove(folder: Path, record: Record, *, run: process.Run = process.run) -> str:
     """Remove all of one rehearsal: processes, containers, images, files; says what there was."""
-    ended = sum(_end(pid, folder) for pid in record.children)
+    ended = sum(_end(pid) for pid in _processes(folder, record))
     gone = containers.sweep(record.identity, run=run)
     images = remove_images(record, run=run)
     shutil.rmtree(folder, ignore_errors=True)
@@ -147,17 +146,27 @@ def _inspect(run: process.Run, name: str) -> dict[str, Any] | None:
     return image
 
 
-def _end(pid: int, folder: Path) -> bool:
-    """End a child that outlived its rehearsal; its command line names the folder, so it is ours."""
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
-    if str(folder).encode() not in command:
-        return False
+def _processes(folder: Path, record: Record) -> list[int]:
+    """Find what a rehearsal left running: children that it noted, and jobs, which work in its folder."""
+    mine = []
+    for place in Path("/proc").glob("[0-9]*"):
+        pid = int(place.name)
+        try:
+            # A child's command line names the folder: its number alone may be somebody else's by now.
+            noted = pid in record.children and os.fsencode(folder) in (place / "cmdline").read_bytes()
+            works_there = (place / "cwd").readlink().is_relative_to(folder)
+        except OSError:  # it is gone, or not ours
+            continue
+        if (noted or works_there) and pid != os.getpid():
+            mine.append(pid)
+    return mine
+
+
+def _end(pid: int) -> bool:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    return True
+        return True
+    return False
 
 
 def born(pid: int) -> int:

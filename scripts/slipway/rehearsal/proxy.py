@@ -144,6 +144,12 @@ class Proxy:
             del self._slots[service][task]
         return not busy
 
+    def in_flight(self, task: str) -> bool:
+        """Whether the task answers a request right now."""
+        with self._lock:
+            places = [(service, slots[task]) for service, slots in self._slots.items() if task in slots]
+        return any(self._in_flight(self._server(service, slot)) for service, slot in places)
+
     def stop(self) -> None:
         """End HAProxy."""
         self._child.stop()

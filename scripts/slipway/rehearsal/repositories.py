@@ -65,7 +65,7 @@ def copy(source: Path, target: Path, *, is_example: bool) -> Rehearsed:
     if not (target / "Dockerfile").is_file() and not (target / "slipway.yml").is_file():
         raise UsageError(
             f"`{source}` has neither a Dockerfile nor a slipway.yml in its last commit.",
-            remedy="The rehearsal takes what is committed, and plays applications: images with a health path.",
+            remedy="The rehearsal takes what is committed, and plays applications: images that answer HTTP.",
         )
     return Rehearsed(root=target, name=source.name, speaks=False)
 
@@ -116,10 +116,8 @@ def amend(root: Path, component: str, *, build_arguments: dict[str, str], url: b
     path.write_text(yaml.safe_dump(document, sort_keys=False))
 
 
-def choose_base(
-    dockerfile: Path, given: dict[str, str], *, is_example: bool
-) -> tuple[dict[str, str], str, str]:
-    """Return the build arguments to use, the base image's name and a note for people.
+def choose_base(dockerfile: Path, given: dict[str, str], *, is_example: bool) -> tuple[dict[str, str], str]:
+    """Return the build arguments to use, and a note for people.
 
     An example's base is made here when it can't be pulled. For a repository of the user's a base that
     can't be had is named: raises UsageError with how to set another.
@@ -127,7 +125,7 @@ def choose_base(
     wanted = base_image.bases(dockerfile, given)
     if is_example and "BASE" not in given:
         base = base_image.choose(wanted[0])
-        return ({"BASE": base.name} if base.made else {}), base.name, base.note
+        return ({"BASE": base.name} if base.made else {}), base.note
     for image in wanted:
         refusal = "" if base_image.present(image) else base_image.unreachable(image)
         if refusal:
@@ -137,7 +135,7 @@ def choose_base(
                 "slipway rehearse PATH --build-arg BASE=IMAGE. "
                 f"`{base_image.NAME}` with Python is made by `slipway rehearse application`.",
             )
-    return given, wanted[0] if wanted else "", f"from {', '.join(wanted)}"
+    return given, f"from {', '.join(wanted)}"
 
 
 def exposed_port(dockerfile: Path) -> int | None:

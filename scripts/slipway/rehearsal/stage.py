@@ -7,11 +7,13 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from slipway import process
 from slipway.rehearsal import leftovers
 from slipway.rehearsal.containers import DockerRuntime
+from slipway.rehearsal.leftovers import Record
 from slipway.rehearsal.proxy import Proxy
 from slipway.rehearsal.registry import USER, Registry
 
@@ -37,11 +39,13 @@ class Service:
 class Stage:
     """Everything that runs beside the pipeline. `stop` leaves nothing of it."""
 
-    def __init__(self, services: Sequence[Service], *, base: str) -> None:
-        """Start it. Raises ToolError for a program that is missing or does not start."""
+    def __init__(self, services: Sequence[Service], *, folder: Path, record: Record) -> None:
+        """Start it. Raises ToolError for a program that is missing or does not start.
+
+        `folder` and `record` are the rehearsal's, from `leftovers.new_folder`.
+        """
         self.services = {service.environment: service for service in services}
-        self.folder, self.record = leftovers.new_folder()
-        self.record.base = base
+        self.folder, self.record = folder, record
         self._ending = contextlib.ExitStack()
         try:
             self._start()
@@ -116,6 +120,7 @@ class Stage:
             "AWS_ENDPOINT_URL": self.emulation.url,
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "TMPDIR": str(self.folder),  # what a killed job leaves goes with the folder
             "DEPLOY_AWS_ACCESS_KEY_ID": f"AKIA{secrets.token_hex(8).upper()}",
             "DEPLOY_AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30),
             "DEPLOY_DOCKER_REPOSITORY": f"{self.registry.address}/{service.repository}",
@@ -163,10 +168,9 @@ class Stage:
             leftovers.write(self.folder, self.record)
 
     def stop(self) -> None:
-        """End everything and remove it: containers, processes, images, files."""
+        """End everything; `leftovers.remove` then takes images and files."""
         with contextlib.suppress(KeyboardInterrupt):
             self._ending.close()
-        leftovers.remove(self.folder, self.record)
 
     def _note(self, *, child: int) -> None:
         self.record.children.append(child)

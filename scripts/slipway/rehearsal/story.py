@@ -135,7 +135,7 @@ class Story:
         for rollout in self.told.rollouts:
             self._fact(
                 f"{rollout.environment}: followed to healthy",
-                f"{rollout.done.outputs.get('outcome', 'nothing')} in {rollout.done.seconds:.1f} s",
+                _ended(rollout),
                 rollout.done.status == Exit.DONE and rollout.done.outputs.get("outcome") == "healthy",
             )
         return good
@@ -147,7 +147,7 @@ class Story:
         wrote = self._writes() - before
         self._fact(
             "The same commit again: no build, no push, no revision, no deployment",
-            f"{rollout.done.outputs.get('outcome', 'nothing')} in {rollout.done.seconds:.1f} s, {wrote} writes",
+            f"{_ended(rollout)}, {wrote} writes",
             rollout.done.outputs.get("outcome") == "already-out" and wrote == 0,
         )
 
@@ -205,7 +205,8 @@ class Story:
             one for one in answers if self._repository.speaks and not one.fault and one.version not in known
         ]
         slowest = max((answer.seconds for answer in answers), default=0.0)
-        seen = f"{len(answers)} answers, {len(failed)} failed, {len(strange)} wrong; slowest {slowest * 1000:.0f} ms"
+        seen = f"{len(answers)} answers, {len(failed)} failed, {len(strange)} wrong"
+        seen += f"; slowest {slowest * 1000:.0f} ms"
         if failed:
             seen += f"; the first: {failed[0].environment}: {failed[0].fault}"
         self._fact(
@@ -280,6 +281,10 @@ class Story:
 
     def _fact(self, claim: str, seen: str, passed: bool) -> None:
         self.told.facts.append(Fact(claim=claim, seen=seen, passed=passed))
+
+
+def _ended(rollout: Rollout) -> str:
+    return f"{rollout.done.outputs.get('outcome', 'nothing')} in {rollout.done.seconds:.1f} s"
 
 
 def output_folder(name: str | None) -> Path:
