@@ -58,7 +58,7 @@ class CodeDeploy:
         if not last or appspec.read(last.get("revision") or {}):
             return ()
         kind = (last.get("revision") or {}).get("revisionType", "unknown")
-        said = f"the AppSpec of the last deployment {last.get('deploymentId')} can't be read (its type is {kind})"
+        said = f"the AppSpec of the deployment {last.get('deploymentId')} can't be read (its type is {kind})"
         return (f"{said}: its hooks, if it has any, are not taken over",)
 
     def active(self, service: Service) -> Deployment | None:

@@ -6,9 +6,25 @@ from typing import Any
 import pytest
 
 from slipway.aws.session import Aws, Keys
-from slipway.rehearsal.emulation import Application, Emulation, Settings, seed, start
+from slipway.rehearsal.emulation import Application, Emulation, Settings, seed, service_operations, start
 from slipway.rehearsal.emulation.scripted import ScriptedRuntime
 from unit.rollout.stage import BEHAVIOURS, OLD, REPOSITORY, PlayedClock, Stage
+
+
+@pytest.fixture(autouse=True)
+def external_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS names in a task set's `externalId` the CodeDeploy deployment that made it."""
+    shown = service_operations._task_set
+
+    def named(world: Any, service: Any, fleet: Any) -> dict[str, Any]:
+        made = [
+            each.id
+            for each in world.deployments.values()
+            if each.green is fleet and each.creator != "codeDeployRollback"
+        ]
+        return {**({"externalId": made[0]} if made else {}), **shown(world, service, fleet)}
+
+    monkeypatch.setattr(service_operations, "_task_set", named)
 
 
 @pytest.fixture
@@ -19,14 +35,14 @@ def staged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stage]]:
     def make(*, settings: Settings | None = None, **differs: Any) -> Stage:
         clock = PlayedClock()
         runtime = ScriptedRuntime(clock=clock, behaviours=BEHAVIOURS)
-        emulation = start(runtime=runtime, clock=clock, settings=settings or Settings())
+        emulation = start(runtime=runtime, clock=clock, settings=settings or Settings(event_seconds=0.5))
         emulations.append(emulation)
         wished = Application(
             cluster="staging-cluster",
             service="staging-web",
             image=f"{REPOSITORY}@{OLD}",
             repository="web",
-            **{"termination_minutes": 5, "desired": 2, **differs},
+            **{"termination_minutes": 1, "desired": 2, **differs},
         )
         seeded = seed(emulation, wished)
         monkeypatch.setenv("AWS_ENDPOINT_URL", emulation.url)
@@ -41,5 +57,5 @@ def staged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stage]]:
 
 @pytest.fixture
 def stage(staged: Callable[..., Stage]) -> Stage:
-    """CodeDeploy with two tasks; the old ones stay for five minutes."""
+    """CodeDeploy with two tasks; the old ones stay for a minute."""
     return staged()

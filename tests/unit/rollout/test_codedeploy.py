@@ -127,7 +127,7 @@ def test_hooks_of_the_last_deployment_are_kept(stage: Stage) -> None:
             "appSpecContent": {"content": json.dumps(document)},
         },
     )
-    stage.clock.sleep(600)
+    stage.clock.sleep(120)
 
     stage.roll_out(NEW)
 
