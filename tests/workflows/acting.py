@@ -79,6 +79,7 @@ class Ran:
     jobs: Mapping[str, str]
     steps: Sequence[tuple[str, str, str]]  # (job, step, result)
     outputs: Mapping[str, Mapping[str, str]]  # of steps, by job
+    by_step: Mapping[tuple[str, str], Mapping[str, str]]  # the same by job and the step's id
     summaries: Mapping[str, str]
     log: str
     seconds: float
@@ -203,6 +204,7 @@ def _read(output: str, status: int, seconds: float) -> Ran:
     jobs: dict[str, str] = {}
     steps: list[tuple[str, str, str]] = []
     outputs: dict[str, dict[str, str]] = {}
+    by_step: dict[tuple[str, str], dict[str, str]] = {}
     summaries: dict[str, str] = {}
     lines: list[str] = []
     for line in output.splitlines():
@@ -219,6 +221,7 @@ def _read(output: str, status: int, seconds: float) -> Ran:
             steps.append((job, entry.get("step", ""), entry["stepResult"]))
         if entry.get("command") == "set-output":
             outputs.setdefault(job, {})[entry["name"]] = entry["arg"]
+            by_step.setdefault((job, entry["stepID"][0]), {})[entry["name"]] = entry["arg"]
         if entry.get("command") == "summary":
             summaries[job] = summaries.get(job, "") + entry["content"]
     return Ran(
@@ -226,6 +229,7 @@ def _read(output: str, status: int, seconds: float) -> Ran:
         jobs=jobs,
         steps=steps,
         outputs=outputs,
+        by_step=by_step,
         summaries=summaries,
         log="\n".join(lines),
         seconds=seconds,
