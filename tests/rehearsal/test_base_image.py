@@ -39,7 +39,8 @@ def test_what_a_dockerfile_starts_from(tmp_path: Path) -> None:
     dockerfile.write_text(
         "# FROM comment\nARG BASE=python:3.12-slim\nARG TAG\n"
         "FROM --platform=linux/amd64 node:22 AS assets\n"
-        "FROM ${BASE} AS common\nFROM common\nFROM scratch\nFROM alpine:${TAG:-3.20}\nCOPY --from=assets / /\n"
+        "FROM ${BASE} AS common\nFROM common\n"
+        "FROM scratch\nFROM alpine:${TAG:-3.20}\nCOPY --from=assets / /\n"
     )
     assert base_image.bases(dockerfile, {}) == ("node:22", "python:3.12-slim", "alpine:3.20")
     given = {"BASE": "mine", "TAG": "edge"}

@@ -93,7 +93,8 @@ def events(rows: Sequence[tuple[str, str, float, float]], *, began: float, ended
         parts.append(f'<text class="name" x="0" y="{y + 11}">{escape(name)}</text>')
         parts.append(
             f'<rect class="{escape(status.lower())}" x="{x:.1f}" y="{y + 3}" width="{length:.1f}" '
-            f'height="{EVENT - 5}" rx="2"><title>{escape(name)}: {escape(status)}, {until - since:.1f} s</title></rect>'
+            f'height="{EVENT - 5}" rx="2"><title>{escape(name)}: {escape(status)}, '
+            f"{until - since:.1f} s</title></rect>"
         )
     return _picture("".join(parts), height + 20, "Lifecycle events of the deployment")
 

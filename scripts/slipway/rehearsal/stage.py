@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway import process
+from slipway.errors import ToolError
 from slipway.rehearsal import leftovers
 from slipway.rehearsal.containers import DockerRuntime
 from slipway.rehearsal.leftovers import Record
@@ -93,7 +94,7 @@ class Stage:
         return self.proxy.url(self.services[environment].service)
 
     def raise_infrastructure(self, environment: str, *, image: str) -> None:
-        """Make the environment's cluster, service and CodeDeploy group, and wait for its first version."""
+        """Make the environment's cluster, service and CodeDeploy group; its first version starts."""
         from slipway.rehearsal import emulation
 
         service = self.services[environment]
@@ -111,7 +112,22 @@ class Stage:
                 deployment_config=service.traffic,
                 mutability="IMMUTABLE",
             ),
+            running=False,
         )
+
+    def wait_until_steady(self, environment: str) -> None:
+        """Wait until the environment's tasks are healthy. Raises ToolError that says why they aren't."""
+        from slipway.rehearsal import emulation
+
+        service = self.services[environment]
+        try:
+            emulation.wait_until_steady(self.emulation, cluster=service.cluster, service=service.service)
+        except TimeoutError as error:
+            raise ToolError(
+                f"The first version did not become healthy in {environment}: {error}",
+                remedy=f"It was asked `GET {service.health_path}` on port {service.port}: "
+                "--health-path and --port set another.",
+            ) from error
 
     def settings(self, environment: str) -> dict[str, str]:
         """Return what a job of this environment has: its secrets and variables, and where AWS is."""
@@ -143,8 +159,6 @@ class Stage:
             ]
         )
         if done.status != 0:
-            from slipway.errors import ToolError
-
             raise ToolError(f"skopeo could not copy the first image: {done.stderr.strip()}")
         digest = self.registry.digest_of(self.services[environment].repository, tag)
         return f"{repository}@{digest}"

@@ -103,6 +103,8 @@ class Story:
             for environment in ENVIRONMENTS:
                 image = self._stage.copy_image(archive, environment, "first")
                 self._stage.raise_infrastructure(environment, image=image)
+            for environment in ENVIRONMENTS:
+                self._stage.wait_until_steady(environment)
                 self._display.detail(f"{environment} answers at {self._stage.url(environment)}")
         self._client.start()
         self._display.watch(lambda: self._client.answers, lambda one: self.told.commits.get(one, one))
