@@ -63,8 +63,8 @@ OFFICIAL = {
 }
 OFFICIAL_NOTE = (
     "The official actions' wall and processor time was not measured: they are not run here. Their calls are "
-    "counted in their sources, for OIDC, a task definition by its family, and CodeDeploy by named application "
-    "and group."
+    "counted in their sources, for OIDC, a task definition by its family, and CodeDeploy by named "
+    "application and group."
 )
 
 
