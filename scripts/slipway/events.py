@@ -53,6 +53,7 @@ class Stream:
         self._sinks.append(sink)
 
     def __call__(self, event: Event) -> None:
+        """Hand the event to every sink; what one of them can't do doesn't stop the others."""
         for sink in self._sinks:
             # A sink is somebody who listens: what it can't do must not fail a deployment.
             with _forgiving(sink):

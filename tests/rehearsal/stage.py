@@ -15,7 +15,7 @@ from typing import Any
 from slipway.clock import SystemClock
 from slipway.rehearsal import emulation
 from slipway.rehearsal.emulation import Emulation
-from slipway.rehearsal.emulation.scripted import ScriptedRuntime
+from slipway.rehearsal.emulation.scripted import Behaviour, ScriptedRuntime
 from slipway.rehearsal.registry import USER, Registry
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -85,12 +85,13 @@ class Stage:
             **more,
         }
 
-    def command(self, words: Sequence[str], environment: str, **more: str) -> tuple[list[str], dict[str, str]]:
+    def command(
+        self, words: Sequence[str], environment: str, **more: str
+    ) -> tuple[list[str], dict[str, str]]:
         """The command line and its environment, as an action's step has them."""
         self.ran += 1
         files = {
-            name: str(self.folder / f"{name}-{self.ran}")
-            for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
+            name: str(self.folder / f"{name}-{self.ran}") for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
         }
         for file in files.values():
             Path(file).touch()
@@ -102,7 +103,13 @@ class Stage:
         """Run one command to its end."""
         command, environ = self.command(words, environment, **more)
         done = subprocess.run(
-            command, cwd=self.repository, env=environ, capture_output=True, text=True, timeout=120, check=False
+            command,
+            cwd=self.repository,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         return Ended(
             status=done.returncode,
@@ -123,7 +130,9 @@ class Stage:
 
     def revisions(self, environment: str) -> list[str]:
         """Every revision of the family there is, active or not."""
-        listed = self.aws.perform("ecs", "ListTaskDefinitions", familyPrefix=f"{environment}-web", status="ACTIVE")
+        listed = self.aws.perform(
+            "ecs", "ListTaskDefinitions", familyPrefix=f"{environment}-web", status="ACTIVE"
+        )
         return [arn.rsplit("/", 1)[-1] for arn in listed["taskDefinitionArns"]]
 
     def serving(self, environment: str) -> tuple[str, ...]:
@@ -133,9 +142,7 @@ class Stage:
         if not arns:
             return ()
         tasks = self.aws.perform("ecs", "DescribeTasks", cluster=cluster, tasks=arns)["tasks"]
-        return tuple(
-            sorted(container["image"] for task in tasks for container in task["containers"])
-        )
+        return tuple(sorted(container["image"] for task in tasks for container in task["containers"]))
 
 
 def outputs(file: Path) -> dict[str, str]:
@@ -167,7 +174,7 @@ def make_repository(folder: Path, slipway_yml: str = SLIPWAY_YML) -> Path:
     folder.mkdir(parents=True)
     git(folder, "init", "-q", "-b", "main")
     (folder / "hello").write_text("hello\n")
-    (folder / "Dockerfile").write_text("FROM scratch\nCOPY hello /hello\nCMD [\"/hello\"]\n")
+    (folder / "Dockerfile").write_text('FROM scratch\nCOPY hello /hello\nCMD ["/hello"]\n')
     (folder / "slipway.yml").write_text(slipway_yml)
     git(folder, "add", ".")
     git(folder, "commit", "-qm", "First")
@@ -184,7 +191,8 @@ def stage(folder: Path, *, built: Path | None = None, speed: float = 30, **setti
     world.mkdir(parents=True)
     registry = Registry(world)
     clock = SystemClock()
-    runtime = ScriptedRuntime(clock=clock)
+    # Sooner healthy than the grace period ends, which passes `speed` times faster.
+    runtime = ScriptedRuntime(clock=clock, default=Behaviour(starts_after=0.05, healthy_after=0.1))
     aws = emulation.start(
         runtime=runtime,
         registry=registry,

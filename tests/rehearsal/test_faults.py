@@ -20,7 +20,6 @@ import pytest
 
 from rehearsal.stage import Ended, Stage, digest_of, git, outputs, stage
 from slipway.rehearsal.emulation import Call, oidc
-from slipway.rehearsal.emulation.scripted import Behaviour
 
 HURRIED = Path(__file__).with_name("hurried.py")
 COMMON = [
@@ -70,7 +69,6 @@ NAMES = (f"e{number:03}" for number in itertools.count())
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with stage(tmp_path_factory.mktemp("faults") / "stage", speed=400) as made:
-        made.runtime.default = Behaviour(starts_after=0.05, healthy_after=0.1)
         yield made
 
 

@@ -36,11 +36,20 @@ class Presence:
     has_digest: bool = False
 
 
-def inspect(aws: Aws, repository: str, *, digest: str, tag: str, tags: Sequence[str] = ()) -> Presence:
+def inspect(
+    aws: Aws,
+    repository: str,
+    *,
+    digest: str,
+    tag: str,
+    tags: Sequence[str] = (),
+    first_wins: bool = False,
+) -> Presence:
     """Look at what is in the repository; reads only, two calls (DescribeRepositories, BatchGetImage).
 
-    `digest` may be empty: then the image that `tag` names there is meant. Raises UsageError for a name with a
-    tag or digest, PublishError when the repository is not there, when `tag` is another image's, and when one
+    `digest` may be empty: then the image that `tag` names there is meant. So it is with `first_wins` where
+    `tag` is another image's: a commit built twice is published as it was the first time. Raises UsageError
+    for a name with a tag or digest, PublishError when the repository is not there, when `tag` is another image's, and when one
     of `tags` can't be moved; AwsError for what we may not read.
     """
     where = ecr.parse(repository)
@@ -48,8 +57,8 @@ def inspect(aws: Aws, repository: str, *, digest: str, tag: str, tags: Sequence[
     wanted = list(dict.fromkeys((tag, *tags)))
     images = ecr.digests(aws, where, wanted, digest=digest)
     there = images.tags
-    if not digest:
-        digest = there.get(tag, "")
+    if not digest or first_wins:
+        digest = there.get(tag, digest)
     if there.get(tag, digest) != digest:
         raise _conflict(where, tag, there[tag], digest)
     missing = tuple(name for name in wanted if there.get(name) != digest) if digest else ()

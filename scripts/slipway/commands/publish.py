@@ -88,6 +88,7 @@ def _publish(
         artifacts=Path(arguments.artifacts).resolve() if arguments.artifacts else None,
         digest=arguments.image_digest or "",
         until="published" if arguments.until == "published" else "handed-off",
+        alone=context.system.run(context.root).trigger == "workflow_dispatch",
         dry_run=arguments.dry_run,
         verify=_suite(component, config),
         root=context.root,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import TYPE_CHECKING
 
 from slipway import install
 from slipway.cli import Context, boolean
@@ -17,6 +18,9 @@ from slipway.config.model import Component, Config
 from slipway.errors import Exit, UsageError
 from slipway.events import Emitter, Event
 from slipway.rollout.vocabulary import Outcome
+
+if TYPE_CHECKING:
+    from slipway.aws.session import Aws
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +82,12 @@ def _roll_back(component: Component, config: Config, in_progress: bool, context:
     with target.notices(context, environment) as failed, target.failing(emit), cancellation() as cancelled:
         aws = target.connect(component, config, context)
         if in_progress:
+            digest = _published(aws, component, context)
             outcome = rollout.stop(
+                digest=digest,
+                application=deploy.application,
+                deployment_group=deploy.deployment_group,
+                container_name=deploy.container_name,
                 cluster=deploy.cluster or "",
                 service=deploy.service or "",
                 commit=target.commit(context),
@@ -119,3 +128,11 @@ def _roll_back(component: Component, config: Config, in_progress: bool, context:
         )
     )
     return outcome
+
+
+def _published(aws: Aws, component: Component, context: Context) -> str:
+    """The digest that this commit has in the repository; empty when it has none."""
+    from slipway.aws import ecr
+
+    tag = f"sha-{target.commit(context)}"
+    return ecr.digests(aws, ecr.parse(component.repository or ""), [tag]).tags.get(tag, "")

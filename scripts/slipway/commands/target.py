@@ -139,6 +139,7 @@ def notices(context: Context, environment: str) -> Iterator[list[str]]:
         channel=config.values_from(context.environ).get("SLACK_CHANNEL", ""),
         environment=environment,
         run=context.system.run(context.root),
+        warn=lambda text: context.system.annotate("warning", text),
     )
     for sink in sinks:
         context.stream.subscribe(sink)

@@ -78,7 +78,7 @@ def _chosen(found: Mapping[str, Suite], names: tuple[str, ...]) -> dict[str, Sui
 
 
 def find(context: Context) -> dict[str, Suite]:
-    """Return the suites to run before a publish: the configured ones, else what the repository's files show."""
+    """Return the suites to run before a publish: the configured, else what the repository shows."""
     from slipway import config
 
     run_facts = context.system.run(context.root)

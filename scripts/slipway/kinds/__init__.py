@@ -32,6 +32,7 @@ class Publication:
     artifacts: Path | None  # the folder that `build` wrote
     digest: str  # of an image that is published already; empty for the artifact's, or the commit's tag
     until: Literal["handed-off", "published"]
+    alone: bool  # by hand, to this environment only: then an earlier build of the commit may be taken
     dry_run: bool
     verify: Suite | None
     root: Path

@@ -35,13 +35,23 @@ def publish(publication: Publication, tools: Tools) -> Published:
     made, archive = _artifact(publication)
     digest = publication.digest or (made.digest if made else "")
     repository = component.repository or ""
-    presence = registry.inspect(tools.aws, repository, digest=digest, tag=tag, tags=component.tags)
-    digest = digest or presence.digest
+    presence = registry.inspect(
+        tools.aws, repository, digest=digest, tag=tag, tags=component.tags, first_wins=publication.alone
+    )
+    if digest and presence.digest != digest:
+        tools.emit(
+            "checks",
+            "warning",
+            f"{tag} is there from an earlier build of this commit, which is the one published",
+        )
+    digest = presence.digest
     if not digest:
         raise PublishError(
             f"`{repository}` has no image tagged `{tag}`, and no artifact was given for `{component.name}`.",
             remedy="Build it first: `slipway build`, then `slipway publish --artifacts DIR`.",
         )
+    if made and made.digest != digest:
+        made, archive = None, None
     request = _request(publication, repository, digest, made)
     hands_off = component.deploy.handoff != "none" and publication.until != "published"
     prepared = rollout.prepare(request, tools.aws, clock=tools.clock) if hands_off else None
@@ -85,6 +95,11 @@ def _artifact(publication: Publication) -> tuple[Artifact | None, Path | None]:
     if publication.artifacts is None:
         return None, None
     made, archive = artifact.read(publication.artifacts, publication.component.name)
+    if made.dirty:
+        raise PublishError(
+            f"The artifact in `{publication.artifacts}` was built from files that no commit has.",
+            remedy="Commit them, build again and publish that.",
+        )
     if made.commit != publication.commit:
         raise PublishError(
             f"The artifact in `{publication.artifacts}` was built from commit {made.commit[:12]}, "
@@ -102,6 +117,7 @@ def _request(publication: Publication, repository: str, digest: str, made: Artif
         repository=repository,
         digest=digest,
         platforms=made.platforms if made else (),
+        child_digests=made.child_digests if made else (),
         container_name=deploy.container_name,
         base=deploy.base,
         on_active=deploy.on_active,
@@ -112,7 +128,7 @@ def _request(publication: Publication, repository: str, digest: str, made: Artif
         application=deploy.application,
         deployment_group=deploy.deployment_group,
         commit=publication.commit,
-        description=f"slipway: {publication.component.name} at {publication.commit[:12]}",
+        description=f"slipway: {publication.component.name} at {publication.commit}",
     )
 
 

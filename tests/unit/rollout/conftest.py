@@ -6,25 +6,9 @@ from typing import Any
 import pytest
 
 from slipway.aws.session import Aws, Keys
-from slipway.rehearsal.emulation import Application, Emulation, Settings, seed, service_operations, start
+from slipway.rehearsal.emulation import Application, Emulation, Settings, seed, start
 from slipway.rehearsal.emulation.scripted import ScriptedRuntime
 from unit.rollout.stage import BEHAVIOURS, OLD, REPOSITORY, PlayedClock, Stage
-
-
-@pytest.fixture(autouse=True)
-def external_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AWS names in a task set's `externalId` the CodeDeploy deployment that made it."""
-    shown = service_operations._task_set
-
-    def named(world: Any, service: Any, fleet: Any) -> dict[str, Any]:
-        made = [
-            each.id
-            for each in world.deployments.values()
-            if each.green is fleet and each.creator != "codeDeployRollback"
-        ]
-        return {**({"externalId": made[0]} if made else {}), **shown(world, service, fleet)}
-
-    monkeypatch.setattr(service_operations, "_task_set", named)
 
 
 @pytest.fixture

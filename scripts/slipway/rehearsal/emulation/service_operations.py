@@ -194,6 +194,12 @@ def configuration(service: Service) -> dict[str, Any]:
     return defaults | (service.parameters.get("deploymentConfiguration") or {})
 
 
+def _deployment_of(world: World, fleet: Fleet) -> str | None:
+    """The CodeDeploy deployment that made a task set; none for the service's first."""
+    made = (each for each in world.deployments.values() if each.green is fleet)
+    return next((each.id for each in made if each.creator != "codeDeployRollback"), None)
+
+
 def _task_set(world: World, service: Service, fleet: Fleet) -> dict[str, Any]:
     running, pending = services.counts(world, fleet)
     steady = services.healthy(world, fleet) == fleet.desired and pending == 0
@@ -210,6 +216,7 @@ def _task_set(world: World, service: Service, fleet: Fleet) -> dict[str, Any]:
             "serviceArn": service.arn,
             "clusterArn": world.arn("ecs", f"cluster/{service.cluster}"),
             "startedBy": "CODE_DEPLOY",
+            "externalId": _deployment_of(world, fleet),
             "status": fleet.status,
             "taskDefinition": fleet.revision.arn,
             "computedDesiredCount": fleet.desired,
