@@ -47,10 +47,10 @@ def inspect(
 ) -> Presence:
     """Look at what is in the repository; reads only, two calls (DescribeRepositories, BatchGetImage).
 
-    `digest` may be empty: then the image that `tag` names there is meant. So it is with `first_wins` where
-    `tag` is another image's: a commit built twice is published as it was the first time. Raises UsageError
-    for a name with a tag or digest, PublishError when the repository is not there, when `tag` is another image's, and when one
-    of `tags` can't be moved; AwsError for what we may not read.
+    `digest` may be empty: then the image that `tag` names there is meant. So it is with `first_wins`
+    where `tag` is another image's: a commit built twice is published as it was the first time. Raises
+    UsageError for a name with a tag or digest, PublishError when the repository is not there, when `tag`
+    is another image's, and when one of `tags` can't be moved; AwsError for what we may not read.
     """
     where = ecr.parse(repository)
     allowed = ecr.settings(aws, where)
