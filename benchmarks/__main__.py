@@ -1,7 +1,7 @@
 """The figures that Slipway promises, measured: `python benchmarks [NAME...]`.
 
 Prints a table for each benchmark, as Markdown, or all as JSON. Ends with 1 where a bound isn't kept.
-It needs what the rehearsal needs: a Docker engine, a registry, skopeo; knowing_the_end and starting need none.
+It needs what the rehearsal needs (a Docker engine, a registry, skopeo); knowing_the_end and starting don't.
 """
 
 from __future__ import annotations

@@ -22,13 +22,7 @@ from rehearsal.stage import Stage, make_repository, stage  # noqa: E402
 ROUNDS = 3
 BOUND_SECONDS = 3.0
 SLIPWAY_YML = "kind: application\nname: web\ndeploy: {container-name: web}\n"
-WRITES = {
-    "GetAuthorizationToken",
-    "RegisterTaskDefinition",
-    "CreateDeployment",
-    "StopDeployment",
-    "UpdateService",
-}
+WRITES = {"RegisterTaskDefinition", "CreateDeployment", "StopDeployment", "UpdateService"}
 RECORDER = '#!/bin/sh\necho "{name} $*" >> "{log}"\nexec "{program}" "$@"\n'
 BUILDS_OR_PUSHES = ("docker build", "docker buildx build", "skopeo copy")
 
@@ -118,7 +112,7 @@ def measure() -> Result:
         with stage(Path(folder)) as made:
             made.seed("staging", termination_minutes=5)
             first, again, build = _play(made)
-    assert first.writes == ("GetAuthorizationToken", "RegisterTaskDefinition", "CreateDeployment"), first
+    assert first.writes == ("RegisterTaskDefinition", "CreateDeployment"), first
     assert first.pushed == 1, first
     rows = []
     for what in dict.fromkeys(one.what for one in (first, *again, build)):
