@@ -13,7 +13,18 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from measuring import Figure, Metered, Result, Table, load, median, metered, show, use_the_tests_world
+from measuring import (
+    Figure,
+    Metered,
+    Result,
+    Table,
+    load,
+    median,
+    metered,
+    remove_layers,
+    show,
+    use_the_tests_world,
+)
 
 use_the_tests_world()
 
@@ -112,6 +123,7 @@ def measure() -> Result:
         with stage(Path(folder)) as made:
             made.seed("staging", termination_minutes=5)
             first, again, build = _play(made)
+            remove_layers(made.repository)
     assert first.writes == ("RegisterTaskDefinition", "CreateDeployment"), first
     assert first.pushed == 1, first
     rows = []

@@ -15,7 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import waiter
-from measuring import Figure, Metered, Result, Table, load, median, metered, show, use_the_tests_world
+from measuring import (
+    Figure,
+    Metered,
+    Result,
+    Table,
+    load,
+    median,
+    metered,
+    remove_layers,
+    show,
+    use_the_tests_world,
+)
 
 use_the_tests_world()
 
@@ -129,6 +140,7 @@ def measure() -> Result:
             with stage(Path(folder)) as made:
                 made.seed("staging", termination_minutes=1)
                 rounds = [_publish(made, number, settings) for number in range(ROUNDS + 1)]
+                remove_layers(made.repository)
         finally:
             issuer.stop()
     return _result(rounds[1:])  # the first finds nothing in the file cache

@@ -142,6 +142,18 @@ def metered(
     )
 
 
+def remove_layers(repository: Path) -> None:
+    """Remove what the builds of a repository's commits left in the engine, for a next one that won't come."""
+    listed = subprocess.run(
+        ["git", "log", "--format=%H"], cwd=repository, check=True, capture_output=True, text=True
+    )
+    for commit in listed.stdout.split():
+        ours = f"label=org.opencontainers.image.revision={commit}"
+        subprocess.run(
+            ["docker", "image", "prune", "--force", "--filter", ours], check=True, capture_output=True
+        )
+
+
 def load() -> str:
     """Say how busy the machine is: figures of wall time mean little without it."""
     one, five, _ = os.getloadavg()

@@ -14,7 +14,19 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from measuring import ROOT, Figure, Metered, Result, Table, load, median, metered, show, use_the_tests_world
+from measuring import (
+    ROOT,
+    Figure,
+    Metered,
+    Result,
+    Table,
+    load,
+    median,
+    metered,
+    remove_layers,
+    show,
+    use_the_tests_world,
+)
 
 use_the_tests_world()
 
@@ -115,6 +127,7 @@ def measure() -> Result:
             jobs = [_publish(made, environment, artifacts) for environment in ENVIRONMENTS]
             assert _same_digest(made)
             rebuilds = [build, *(_build(made, environment)[0] for environment in ENVIRONMENTS[1:])]
+            remove_layers(made.repository)
     return _result(jobs, rebuilds)
 
 
