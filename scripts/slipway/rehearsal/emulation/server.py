@@ -84,7 +84,9 @@ class Emulation:
             for world in self._worlds.values():
                 advance(world, self.clock.now())
 
-    def perform(self, service: str, operation: str, *, region: str = "", **parameters: Any) -> dict[str, Any]:
+    def perform(
+        self, service: str, operation: str, /, *, region: str = "", **parameters: Any
+    ) -> dict[str, Any]:
         """Do an operation without a client, as seeding does. Raises RefusedError."""
         with self._lock:
             return OPERATIONS[service][operation](self.world(region), parameters)
