@@ -30,8 +30,8 @@ class InstallError(SlipwayError):
 def ensure(*groups: str) -> None:
     """Make the modules of dependency groups (`core`, `aws`) importable in this process.
 
-    Nothing is done where SLIPWAY_PYTHON names the interpreter that runs us, or where Slipway is installed as
-    a package: its environment holds them already. Raises UsageError for an unknown group, InstallError when a
+    Nothing is done where Slipway is installed as a package, in a virtual environment or in that of the
+    interpreter that SLIPWAY_PYTHON names: it holds them already. Raises UsageError for an unknown group, InstallError when a
     package can't be had or its hash isn't the locked one.
     """
     if is_prepared(os.environ):
@@ -49,15 +49,18 @@ def ensure(*groups: str) -> None:
 
 
 def is_prepared(environ: Mapping[str, str]) -> bool:
-    """Whether the interpreter's own environment is locked already: a virtual one, or SLIPWAY_PYTHON's."""
+    """Whether the interpreter's own environment is locked already: a virtual one, or SLIPWAY_PYTHON's.
+
+    SLIPWAY_PYTHON may as well be a bare interpreter that is only newer than the runner's: then it isn't.
+    """
     named = environ.get("SLIPWAY_PYTHON")
     if named and (found := shutil.which(named)):
-        return Path(found).absolute() == Path(sys.executable).absolute()
+        return Path(found).absolute() == Path(sys.executable).absolute() and _is_complete()
     return sys.prefix != sys.base_prefix and _is_complete()
 
 
 def _is_complete() -> bool:
-    """Whether this virtual environment was made from the project: then it has its distribution's record."""
+    """Whether this environment was made from the project: then it has its distribution's record."""
     from importlib import metadata
 
     try:
@@ -109,7 +112,8 @@ def command(lock: Path, folder: Path, uv: str | None) -> Sequence[str]:
     if uv:
         install = [uv, "pip", "install", "--quiet", "--python", sys.executable, "--no-config"]
     else:
-        install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--no-compile"]
+        # -I: `-m` alone would take a `pip.py` or `logging.py` of the folder we are in, the caller's workspace.
+        install = [sys.executable, "-I", "-m", "pip", "install", "--quiet", "--no-input", "--no-compile"]
         install += ["--disable-pip-version-check", "--no-warn-script-location"]
     return [
         *install,

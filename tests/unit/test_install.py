@@ -41,7 +41,7 @@ def test_wheels_alone_each_with_its_hash() -> None:
         *("--requirement", "core.txt"),
     ]
     assert list(with_pip) == [
-        *(sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--no-compile"),
+        *(sys.executable, "-I", "-m", "pip", "install", "--quiet", "--no-input", "--no-compile"),
         *("--disable-pip-version-check", "--no-warn-script-location"),
         *locked,
         *("--requirement", "core.txt"),
@@ -74,6 +74,19 @@ def test_what_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_prepared_interpreter_installs_nothing() -> None:
     assert install.is_prepared({"SLIPWAY_PYTHON": sys.executable}) is True
     assert install.is_prepared({"SLIPWAY_PYTHON": "/bin/sh"}) is False
+
+
+def test_an_interpreter_that_is_only_newer_gets_the_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install, "_is_complete", lambda: False)
+    assert install.is_prepared({"SLIPWAY_PYTHON": sys.executable}) is False
+
+
+def test_pip_is_never_the_callers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pip.py").write_text("raise SystemExit('the caller was run')\n")
+    monkeypatch.chdir(tmp_path)
+    words = install.command(Path("core.txt"), Path("target"), None)
+    asked = subprocess.run([*words[: words.index("pip") + 1], "--version"], capture_output=True, text=True)
+    assert "the caller was run" not in asked.stderr
 
 
 def test_a_group_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
