@@ -15,6 +15,17 @@ from slipway import config
 FILES = [file for page in documents.PAGES for file in documents.files(page)]
 CONFIGURATIONS = [file for file in FILES if file.path == "slipway.yml"]
 WORKFLOWS = [file for file in FILES if file.path.startswith(".github/workflows/")]
+PUBLISHING = {
+    "push": {"branches": ["main"]},
+    "workflow_dispatch": {"inputs": {"environment": {"type": "environment", "required": "true"}}},
+}
+TESTED = {"branches": ["main", "develop"]}
+
+
+def triggers(text: str) -> dict[str, object]:
+    """What a workflow starts on; texts alone, since `on` is a boolean to YAML 1.1."""
+    given = yaml.load(text, yaml.BaseLoader)["on"]  # noqa: S506
+    return dict(given) if isinstance(given, dict) else dict.fromkeys(given, "")
 
 
 def heading(text: str) -> str:
@@ -69,6 +80,29 @@ def test_workflows_are_yaml_with_permissions(file: documents.File) -> None:
     assert "permissions" in workflow
     for job in workflow["jobs"].values():
         assert "uses" in job or ("timeout-minutes" in job and "permissions" in job)
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: f"{file.page}-{file.path}")
+def test_workflows_start_when_they_should(file: documents.File) -> None:
+    """act starts a job whatever filters `on:` has, so they are looked at here."""
+    given = triggers(file.text)
+    name = Path(file.path).name
+    if name == "publish.yml":
+        assert given.items() <= PUBLISHING.items()
+        assert "push" in given
+    elif name == "test.yml":
+        assert given.items() <= {"pull_request": "", "merge_group": "", "push": TESTED}.items()
+        assert {"pull_request", "merge_group"} <= set(given)
+    else:
+        assert set(given) <= {"workflow_dispatch", "schedule"}
+
+
+def test_the_readme_shows_a_whole_workflow_in_few_lines() -> None:
+    shown = {file.path: file.text for file in FILES if file.page == "README.md"}
+    assert sorted(shown) == [".github/workflows/publish.yml", "slipway.yml"]
+    workflow = shown[".github/workflows/publish.yml"]
+    assert len(workflow.splitlines()) <= 14
+    assert triggers(workflow) == PUBLISHING
 
 
 @pytest.mark.parametrize("page", documents.PAGES, ids=lambda page: page.name)
