@@ -31,8 +31,8 @@ def ensure(*groups: str) -> None:
     """Make the modules of dependency groups (`core`, `aws`) importable in this process.
 
     Nothing is done where Slipway is installed as a package, in a virtual environment or in that of the
-    interpreter that SLIPWAY_PYTHON names: it holds them already. Raises UsageError for an unknown group, InstallError when a
-    package can't be had or its hash isn't the locked one.
+    interpreter that SLIPWAY_PYTHON names: it holds them already. Raises UsageError for an unknown group,
+    InstallError when a package can't be had or its hash isn't the locked one.
     """
     if is_prepared(os.environ):
         return
@@ -112,7 +112,7 @@ def command(lock: Path, folder: Path, uv: str | None) -> Sequence[str]:
     if uv:
         install = [uv, "pip", "install", "--quiet", "--python", sys.executable, "--no-config"]
     else:
-        # -I: `-m` alone would take a `pip.py` or `logging.py` of the folder we are in, the caller's workspace.
+        # -I: `-m` alone would take a `pip.py` or `logging.py` of the folder we are in, the caller's.
         install = [sys.executable, "-I", "-m", "pip", "install", "--quiet", "--no-input", "--no-compile"]
         install += ["--disable-pip-version-check", "--no-warn-script-location"]
     return [
