@@ -191,6 +191,8 @@ def _dispatch(words: Sequence[str], system: System) -> int:
         raise UsageError(
             f"`{arguments.working_directory}` is no folder.", remedy="Name the repository's root."
         )
+    if arguments.json:
+        system.leave_standard_output()
     from slipway.report import console
 
     stream = Stream((console.sink(sys.stderr if arguments.json else sys.stdout, os.environ),))

@@ -110,6 +110,13 @@ class GitHubActions:
 
     # -- out ------------------------------------------------------------------------------------------
 
+    def leave_standard_output(self) -> None:
+        """Print commands on standard error, where the runner reads them too.
+
+        In a redirected standard output a mask would hide nothing, and write the secret into a file.
+        """
+        self._stdout = sys.stderr
+
     def set_output(self, name: str, value: str) -> None:
         """Give `value` to later steps, in a form that no value can leave."""
         path = self._environ.get("GITHUB_OUTPUT")

@@ -36,6 +36,9 @@ class System(Protocol):
     def run(self, root: Path | None = None) -> Run:
         """What triggered us; what the system leaves out is asked of git in `root`, else where we are."""
 
+    def leave_standard_output(self) -> None:
+        """From now on print on standard error alone: standard output is somebody's JSON document."""
+
     def set_output(self, name: str, value: str) -> None:
         """Give `value` to later steps; never one that may hold a secret or a registry's address."""
 

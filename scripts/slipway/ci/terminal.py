@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from slipway.ci.system import Level, Run
 from slipway.git import Repository
@@ -13,6 +14,9 @@ class Terminal:
     """No CI system: outputs, summaries and masks have nobody to take them."""
 
     name = "terminal"
+
+    def __init__(self) -> None:
+        self._quotes: TextIO | None = None  # standard output, as it is when something is quoted
 
     def run(self, root: Path | None = None) -> Run:
         """What git says about `root`, by default the folder we are in."""
@@ -26,6 +30,10 @@ class Terminal:
             default_branch=default,
             repository=git.repository(),
         )
+
+    def leave_standard_output(self) -> None:
+        """Print what is quoted on standard error; the rest is there anyway."""
+        self._quotes = sys.stderr
 
     def set_output(self, name: str, value: str) -> None:
         """Do nothing: there is no later step."""
@@ -43,7 +51,7 @@ class Terminal:
 
     def quote(self, text: str) -> None:
         """Print text from outside, its control characters made visible."""
-        print("".join(_visible(character) for character in text), flush=True)
+        print("".join(_visible(character) for character in text), file=self._quotes, flush=True)
 
     def mask(self, value: str) -> None:
         """Do nothing: a terminal keeps no log."""

@@ -12,8 +12,10 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TextIO
 
 from slipway.cli import Context, lines
 from slipway.config.model import Suite
@@ -30,21 +32,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, context: Context) -> int:
     """Run each suite; the first that fails ends the run, since later ones stand on it."""
+    told = sys.stderr if context.json else sys.stdout  # standard output is the document's alone
     suites = _chosen(find(context), arguments.suite)
     if not suites:
         context.system.annotate("warning", "No test suite was found: nothing was tested.", title="No tests")
         context.system.add_summary(
             "### ⚠️ No test suite was found\n\nName them under `suites:` in slipway.yml.\n"
         )
+        if context.json:
+            print("[]")
         return Exit.DONE
     rows: list[tuple[str, str, float]] = []
     for name, suite in suites.items():
-        print(f"suite {name}: {suite.run}", flush=True)
+        print(f"suite {name}: {suite.run}", file=told, flush=True)
         began = context.clock.now()
-        status = command.run(suite, root=context.root, environ=context.environ, given={"SLIPWAY_SUITE": name})
+        status = command.run(
+            suite,
+            root=context.root,
+            environ=context.environ,
+            given={"SLIPWAY_SUITE": name},
+            aside=bool(context.json),
+        )
         verdict = "passed" if status == 0 else _failure(status)
         rows.append((name, verdict, context.clock.now() - began))
-        print(f"suite {name}: {verdict} in {rows[-1][2]:.1f} s", flush=True)
+        print(f"suite {name}: {verdict} in {rows[-1][2]:.1f} s", file=told, flush=True)
         if status != 0:
             break
     _tell(rows, context)
@@ -86,15 +97,15 @@ def find(context: Context) -> dict[str, Suite]:
         environment=None, values={}, commit=run_facts.commit, repository=run_facts.repository
     )
     configured = {name: suite for name, suite in resolved.suites.items() if suite.when == "test"}
-    return configured or _by_convention(context.root)
+    return configured or _by_convention(context.root, sys.stderr if context.json else sys.stdout)
 
 
-def _by_convention(root: Path) -> dict[str, Suite]:
+def _by_convention(root: Path, told: TextIO) -> dict[str, Suite]:
     makefile = root / "Makefile"
     if makefile.is_file() and re.search(r"^test\s*:", makefile.read_text(errors="replace"), re.MULTILINE):
-        print("no suites are configured: the Makefile has a target `test`")
+        print("no suites are configured: the Makefile has a target `test`", file=told)
         return {"test": Suite(run="make test")}
     if any((root / "tests").glob("**/test_*.py")):
-        print("no suites are configured: there are pytest files under tests/")
+        print("no suites are configured: there are pytest files under tests/", file=told)
         return {"test": Suite(run="python3 -m pytest tests")}
     return {}

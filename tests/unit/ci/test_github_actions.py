@@ -235,3 +235,13 @@ def test_an_event_that_says_nothing_leaves_it_to_git(tmp_path: Path, text: str) 
 def test_who_runs_us() -> None:
     assert isinstance(detect({"GITHUB_ACTIONS": "true"}), GitHubActions)
     assert isinstance(detect({}), Terminal)
+
+
+def test_commands_keep_out_of_a_json_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    system, out = step(tmp_path)
+    system.leave_standard_output()
+    system.mask("planted-secret")
+    system.annotate("error", "wrong")
+    said = capsys.readouterr()
+    assert (out.getvalue(), said.out) == ("", "")
+    assert said.err == "::add-mask::planted-secret\n::error::wrong\n"
