@@ -65,7 +65,10 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
             {"component": name, "outcome": each.ended, "detail": each.detail} for name, each in outcomes
         ]
         print(json.dumps(records, indent=2))
-    return Exit.STUCK if any(each.ended == "stuck" for _, each in outcomes) else Exit.DONE
+    ended = {each.ended for _, each in outcomes}
+    if "stuck" in ended:
+        return Exit.STUCK
+    return Exit.SUPERSEDED if "superseded" in ended else Exit.DONE
 
 
 def _roll_back(component: Component, config: Config, in_progress: bool, context: Context) -> Outcome:
@@ -111,7 +114,7 @@ def _roll_back(component: Component, config: Config, in_progress: bool, context:
             )
         emit(
             "outcome",
-            "failed" if outcome.ended == "stuck" else "succeeded",
+            "failed" if outcome.ended in {"stuck", "superseded"} else "succeeded",
             outcome.detail,
             ended=outcome.ended,
         )

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from slipway import rollout
 from slipway.build import artifact, image, login, registry
 from slipway.build.artifact import Artifact
 from slipway.config.model import Component
-from slipway.errors import PublishError, RolledBackError, SlipwayError
+from slipway.errors import PublishError, SlipwayError
 from slipway.events import Emitter
 from slipway.kinds import Publication, Published, Tools
 from slipway.process import run
 from slipway.rollout.vocabulary import Ended, Outcome, Request
 from slipway.suites import command
+
+LONGEST = 299  # characters of an outcome
+# How a publish whose verify suite was red ended, by how its rollback did.
+WENT_BACK: Mapping[Ended, Ended] = {"healthy": "rolled-back", "superseded": "superseded"}
 
 
 def build(component: Component, *, source: image.Source, root: Path, output: Path, emit: Emitter) -> Artifact:
@@ -148,11 +155,17 @@ def _verified(publication: Publication, tools: Tools, request: Request, outcome:
             "SLIPWAY_COMMIT": publication.commit,
             "SLIPWAY_URL": publication.component.url or "",
         },
+        cancelled=tools.cancelled,
     )
     if status == 0:
         tools.emit("verify", "succeeded", "passed")
         return outcome
     why = f"verify `{publication.component.verify}` ended with status {status}"
+    if status == command.CANCELLED and tools.cancelled.is_set():
+        why = f"the job was cancelled during verify `{publication.component.verify}`"
+        if request.on_cancel == "detach" and outcome.ended == "healthy":
+            tools.emit("verify", "warning", why)
+            return replace(outcome, ended="detached", detail=f"{why}; {outcome.detail}"[:LONGEST])
     tools.emit("verify", "failed", why)
     if outcome.ended == "already-out":
         # Nothing was changed by this run, so there is nothing of its own to take back.
@@ -167,19 +180,19 @@ def _verified(publication: Publication, tools: Tools, request: Request, outcome:
             aws=tools.aws,
             emit=tools.emit,
             clock=tools.clock,
-            cancelled=tools.cancelled,
+            cancelled=threading.Event(),  # also a job that was cancelled sees this to its end
             application=request.application,
             deployment_group=request.deployment_group,
             timeout_minutes=request.timeout_minutes,
+            of=outcome.task_definition,
         )
-    except RolledBackError as error:
-        return Outcome(ended="rolled-back", detail=f"{why}; {error.message}", deployment=outcome.deployment)
     except SlipwayError as error:
-        return Outcome(ended="stuck", detail=f"{why}; {error.message}", deployment=outcome.deployment)
-    ended: Ended = "rolled-back" if back.ended in {"healthy", "rolled-back", "already-out"} else "stuck"
+        return Outcome(
+            ended="stuck", detail=f"{why}; {error.message}"[:LONGEST], deployment=outcome.deployment
+        )
     return Outcome(
-        ended=ended,
-        detail=f"{why}; {back.detail}",
+        ended=WENT_BACK.get(back.ended, "stuck"),
+        detail=f"{why}; {back.detail}"[:LONGEST],
         deployment=outcome.deployment,
         task_definition=back.task_definition,
         digest=back.digest,

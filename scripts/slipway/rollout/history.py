@@ -6,16 +6,17 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from slipway.aws import raw
+from slipway.aws import ecs, raw
 from slipway.aws.raw import Revision
 from slipway.aws.session import Aws
 from slipway.clock import Clock
-from slipway.errors import SlipwayError
+from slipway.errors import AwsError, SlipwayError, StuckError
 from slipway.events import Emitter
 from slipway.rollout import controllers
 from slipway.rollout import service as services
 from slipway.rollout.conclude import settle
 from slipway.rollout.controller import Deployment, Past
+from slipway.rollout.diagnose import LONGEST
 from slipway.rollout.follow import Followed, follow
 from slipway.rollout.run import Run
 from slipway.rollout.service import Service, name_of
@@ -35,11 +36,14 @@ def roll_back(
     application: str | None = None,
     deployment_group: str | None = None,
     timeout_minutes: int = 60,
+    of: str = "",
 ) -> Outcome:
     """Go back to the last rollout that succeeded before the one that serves, with another image.
 
-    A deployment in progress is stopped with rollback instead. `healthy` means that the version gone back to
-    serves. Raises SlipwayError when there is nothing to go back to, AwsError when AWS refuses.
+    A deployment in progress is stopped with rollback instead. With `of`, the ARN of a task definition, only
+    that one is gone back from: where something else serves or comes, the outcome is `superseded`. `healthy`
+    means that the version gone back to serves, `stuck` that it doesn't. Raises SlipwayError when there is
+    nothing to go back to, AwsError when AWS refuses before anything was done, StuckError after that.
     """
     found = services.find(aws, cluster, service)
     controller = controllers.find(
@@ -59,6 +63,9 @@ def roll_back(
         deadline=clock.now() + timeout_minutes * 60,
     )
     active = controller.active(found)
+    if of and (newer := _taken_over(found, active, of)):
+        said = f"{newer} took over from {name_of(of)}: nothing was rolled back."
+        return Outcome(ended="superseded", detail=said, task_definition=found.running)
     if active is not None:
         return _stop(run, active)
     running = raw.describe(aws, found.running, clock=clock)
@@ -75,6 +82,13 @@ def before(successes: Iterable[Past], running: str) -> tuple[str, ...]:
     arns = [past.task_definition for past in successes]
     oldest = max((place for place, arn in enumerate(arns) if arn == running), default=-1)
     return tuple(dict.fromkeys(arn for arn in arns[oldest + 1 :] if arn != running))
+
+
+def _taken_over(found: Service, active: Deployment | None, of: str) -> str:
+    """Return what serves or comes in place of `of`; empty when that is it."""
+    if active is None:
+        return "" if found.running == of else name_of(found.running)
+    return "" if active.rolls_back or active.task_definition == of else active.identity
 
 
 def _target(run: Run, running: Revision, successes: Iterable[Past]) -> Revision:
@@ -96,6 +110,16 @@ def _stop(run: Run, active: Deployment) -> Outcome:
             "rollback", "started", f"stopping {active.identity} with rollback", deployment=active.identity
         )
         active.stop(rollback=True)
+    try:
+        return _stopped(run, active)
+    except AwsError as error:
+        raise StuckError(
+            f"{active.identity} was stopped with rollback, which can't be followed. {error.message}",
+            remedy=f"{error.remedy} `slipway status` says what serves.".strip(),
+        ) from error
+
+
+def _stopped(run: Run, active: Deployment) -> Outcome:
     followed = follow(
         active,
         emit=run.emit,
@@ -132,17 +156,28 @@ def _deploy(run: Run, running: Revision, target: Revision) -> Outcome:
     import dataclasses
 
     run.emit("rollback", "started", f"from {running.name} to {target.name}", task_definition=target.name)
-    if target.status != "ACTIVE":  # it was deregistered: the same content, as a new revision
+    registered = target.status != "ACTIVE"
+    if registered:  # it was deregistered: the same content, as a new revision
         target = raw.register(run.aws, target.body, clock=run.clock)
     name, image = _changed(running.body, target.body)
     request = dataclasses.replace(
         run.request, repository=repository_of(image), digest=digest_of(image), container_name=name
     )
-    deployment = run.controller.start(
-        run.service, target.arn, description=f"slipway rollback from {running.name}"
-    )
+    try:
+        deployment = run.controller.start(
+            run.service, target.arn, description=f"slipway rollback from {running.name}"
+        )
+    except AwsError as error:
+        if registered and not raw.transient(error):
+            ecs.deregister(run.aws, target.arn)
+        raise
     run.emit("hand-off", "succeeded", deployment.identity, deployment=deployment.identity)
-    return watch(dataclasses.replace(run, request=request), deployment)
+    ended = watch(dataclasses.replace(run, request=request), deployment)
+    if ended.ended != "rolled-back":
+        return ended
+    # The deployment went back: to the version that was to be left.
+    detail = f"{target.name} could not be gone back to. {ended.detail}"[:LONGEST]
+    return dataclasses.replace(ended, ended="stuck", detail=detail)
 
 
 def _changed(running: Mapping[str, Any], target: Mapping[str, Any]) -> tuple[str, str]:

@@ -81,7 +81,7 @@ class Stage:
         prepared = self.prepare(digest, **more)
         return rollout.roll_out(prepared, emit=self.emit, clock=self.clock, cancelled=self.cancelled)
 
-    def roll_back(self) -> Outcome:
+    def roll_back(self, **more: Any) -> Outcome:
         return rollout.roll_back(
             cluster="staging-cluster",
             service="staging-web",
@@ -89,6 +89,7 @@ class Stage:
             emit=self.emit,
             clock=self.clock,
             cancelled=self.cancelled,
+            **more,
         )
 
     def create(self, digest: str) -> str:

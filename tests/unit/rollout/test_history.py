@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from slipway.errors import SlipwayError
+from slipway.rehearsal.emulation.scripted import NEVER_HEALTHY
 from slipway.rollout.controller import Past
 from slipway.rollout.history import before
 from unit.rollout.stage import BAD, NEW, NEWER, OLD, Stage
@@ -85,3 +86,54 @@ def test_rollback_of_ecs_own_controller(staged: Callable[..., Stage]) -> None:
     assert outcome.ended == "healthy"
     assert outcome.digest == NEW
     assert stage.served() == NEW
+
+
+def break_down(stage: Stage, digest: str) -> None:
+    """From now on no new task of `digest` becomes healthy."""
+    stage.emulation._runtime.behaviours = {digest: NEVER_HEALTHY}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("controller", ["CODE_DEPLOY", "ECS"])
+def test_a_rollback_that_fails_leaves_what_it_was_to_leave(
+    staged: Callable[..., Stage], controller: str
+) -> None:
+    stage = staged(controller=controller)
+    for digest in (NEW, NEWER):
+        assert stage.roll_out(digest, until="success").ended == "healthy"
+    break_down(stage, NEW)
+
+    outcome = stage.roll_back()
+
+    assert outcome.ended == "stuck"
+    assert outcome.detail.startswith("staging-web:2 could not be gone back to.")
+    assert outcome.detail.endswith("staging-web:3 serves.")
+    assert stage.served() == NEWER
+
+
+def test_a_rollback_of_one_version_leaves_what_somebody_else_began_alone(stage: Stage) -> None:
+    ours = stage.roll_out(until="success")
+    theirs = stage.create(NEWER)
+    stage.clock.sleep(5)
+
+    outcome = stage.roll_back(of=ours.task_definition)
+
+    assert outcome.ended == "superseded"
+    assert outcome.detail == f"{theirs} took over from staging-web:2: nothing was rolled back."
+    assert "StopDeployment" not in stage.calls()
+
+
+def test_a_rollback_of_one_version_leaves_what_came_after_it_alone(stage: Stage) -> None:
+    ours = stage.roll_out(until="success")
+    stage.roll_out(NEWER, until="success")
+
+    assert stage.roll_back(of=ours.task_definition).ended == "superseded"
+    assert stage.served() == NEWER
+
+
+@pytest.mark.parametrize("until", ["traffic", "success"])
+def test_a_rollback_of_one_version_goes_back_from_it(stage: Stage, until: str) -> None:
+    stage.roll_out(OLD, until="success")
+    stage.roll_out(NEWER, until="success")
+    ours = stage.roll_out(until=until)
+
+    assert stage.roll_back(of=ours.task_definition).ended == "healthy"
