@@ -12,6 +12,8 @@ from slipway.aws.session import Aws
 from slipway.events import Emitter, Event
 from slipway.rehearsal.emulation import Emulation, Seeded
 from slipway.rehearsal.emulation.scripted import Behaviour
+from slipway.rollout import service as services
+from slipway.rollout.digest_check import digests_of, running_tasks
 from slipway.rollout.vocabulary import Outcome, Request
 
 REPOSITORY = "registry.example.org/web"
@@ -110,10 +112,9 @@ class Stage:
         return [arn.rpartition("/")[2] for arn in answer["taskDefinitionArns"]]
 
     def served(self) -> str:
-        """The digest that the service's running tasks have."""
-        return ",".join(
-            rollout.status(cluster="staging-cluster", service="staging-web", aws=self.aws).digests
-        )
+        """The digests that the service's running tasks have, old ones too."""
+        service = services.find(self.aws, "staging-cluster", "staging-web")
+        return ",".join(digests_of(running_tasks(self.aws, service)))
 
     def told(self, stage: str) -> list[tuple[str, str]]:
         return [(event.status, event.detail) for event in self.events if event.stage == stage]
