@@ -80,6 +80,7 @@ def publish(publication: Publication, tools: Tools) -> Published:
         outcome = rollout.follow_event(
             prepared,
             pushed_at=pushed_at,
+            pushed=bool(presence.missing),
             tags=component.tags,
             emit=tools.emit,
             clock=tools.clock,

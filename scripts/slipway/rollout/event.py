@@ -9,7 +9,6 @@ from slipway.clock import Clock
 from slipway.errors import SlipwayError
 from slipway.events import Emitter
 from slipway.rollout import service as services
-from slipway.rollout.active import check_wait
 from slipway.rollout.checks import Prepared, brings
 from slipway.rollout.controller import Controller, Deployment
 from slipway.rollout.digest_check import judge, running_tasks
@@ -27,6 +26,7 @@ def follow_event(
     prepared: Prepared,
     *,
     pushed_at: float,
+    pushed: bool = True,
     within_seconds: float = WITHIN_SECONDS,
     tags: tuple[str, ...] = (),
     emit: Emitter,
@@ -36,25 +36,33 @@ def follow_event(
     """Find the deployment that AWS starts for our digest within the bound, and follow it to its end.
 
     A deployment is ours when its task definition pins the digest, or names one of `tags`, which the push
-    moved to it. When every task runs the digest already, that is the answer. Raises SlipwayError when no
-    deployment of ours appears in time.
+    moved to it. When every task runs the digest already, that is the answer. Without anything `pushed`, as in
+    a run that is repeated, the deployment in progress is ours too. Raises SlipwayError when no deployment of
+    ours appears in time.
     """
     request, aws, controller = prepared.request, prepared.aws, prepared.controller
     service = services.find(aws, request.cluster, request.service)
-    if outcome := _already_out(aws, service, controller, request):
+    active = controller.active(service)
+    if active is None and (outcome := _already_out(aws, service, request)):
         return outcome
     end = clock.now() + within_seconds
-    emit("hand-off", "started", "waiting for the deployment that AWS starts on the push")
+    deployment = _joined(aws, active, request, tags=() if pushed else tags, clock=clock)
+    if deployment is None:
+        emit("hand-off", "started", "waiting for the deployment that AWS starts on the push")
     judged: dict[str, bool] = {}
-    while True:
+    while deployment is None:
         deployment = _find(
             aws, service, controller, request, since=pushed_at, tags=tags, clock=clock, judged=judged
         )
         if deployment is not None:
             break
         if clock.now() >= end:
-            raise _none(request, within_seconds)
-        check_wait(cancelled, late=False, what="")
+            raise _none(request, within_seconds, pushed=pushed)
+        if cancelled.is_set():
+            raise SlipwayError(
+                "The job was cancelled before AWS's deployment was found: it may still come.",
+                remedy="Run it again to follow it, or stop it on AWS's side.",
+            )
         pause(clock, POLL_SECONDS, cancelled)
         service = services.find(aws, request.cluster, request.service)
     emit("hand-off", "succeeded", deployment.identity, deployment=deployment.identity)
@@ -71,9 +79,18 @@ def follow_event(
     return watch(run, deployment)
 
 
-def _already_out(aws: Aws, service: Service, controller: Controller, request: Request) -> Outcome | None:
-    """Return the outcome when every running task has the digest and nothing is in progress."""
-    if not service.settled or controller.active(service) is not None:
+def _joined(
+    aws: Aws, active: Deployment | None, request: Request, *, tags: tuple[str, ...], clock: Clock
+) -> Deployment | None:
+    """Return the deployment in progress if it brings our image in: a run before this one has pushed it."""
+    if active is None or active.rolls_back:
+        return None
+    return active if brings(aws, active.task_definition, request, clock=clock, tags=tags) else None
+
+
+def _already_out(aws: Aws, service: Service, request: Request) -> Outcome | None:
+    """Return the outcome when every running task has the digest."""
+    if not service.settled:
         return None
     tasks = running_tasks(aws, service)
     accepted = frozenset({request.digest, *request.child_digests})
@@ -108,7 +125,16 @@ def _find(
     return None
 
 
-def _none(request: Request, within_seconds: float) -> SlipwayError:
+def _none(request: Request, within_seconds: float, *, pushed: bool) -> SlipwayError:
+    if not pushed:
+        return SlipwayError(
+            f"AWS started no deployment of the service `{request.service}` for {request.digest}: nothing was "
+            "pushed, since the image and its tags were there already.",
+            remedy=(
+                "A deployment that failed is not started again by itself. Publish once with "
+                "`--handoff deploy`, or start it on AWS's side."
+            ),
+        )
     return SlipwayError(
         f"AWS started no deployment of the service `{request.service}` for {request.digest} within "
         f"{within_seconds:g} seconds of the push.",

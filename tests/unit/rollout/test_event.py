@@ -7,7 +7,7 @@ import pytest
 from slipway import rollout
 from slipway.errors import SlipwayError
 from slipway.rehearsal.emulation import Handoff, Settings
-from unit.rollout.stage import BAD, NEW, OLD, REPOSITORY, Stage
+from unit.rollout.stage import BAD, NEW, NEWER, OLD, REPOSITORY, Stage
 
 HANDOFF = Handoff(repository="web", tag="latest", application="staging-web", deployment_group="staging-web")
 
@@ -81,6 +81,40 @@ def test_a_deployment_that_never_comes(stage: Stage) -> None:
     assert raised.value.message == (
         f"AWS started no deployment of the service `staging-web` for {NEW} within 60 seconds of the push."
     )
+
+
+def test_a_run_that_is_repeated_joins_what_the_first_one_started(handed_off: Stage) -> None:
+    stage = handed_off
+    stage.emulation._runtime.behaviours = {"latest": _digest(NEW)}  # type: ignore[attr-defined]
+    stage.emulation.image_pushed("web", "latest", NEW)
+    stage.clock.sleep(14)
+
+    outcome = follow(stage, NEW, tags=("latest",), pushed=False)
+
+    assert outcome.ended == "healthy"
+    assert stage.calls().count("CreateDeployment") == 0
+
+
+def test_a_tag_that_was_just_moved_makes_no_older_deployment_ours(handed_off: Stage) -> None:
+    stage = handed_off
+    stage.emulation._runtime.behaviours = {"latest": _digest(NEW)}  # type: ignore[attr-defined]
+    stage.emulation.image_pushed("web", "latest", NEW)
+    stage.clock.sleep(14)
+
+    with pytest.raises(SlipwayError, match="AWS started no deployment"):
+        follow(stage, NEWER, tags=("latest",))
+
+
+def test_nothing_was_pushed_so_nothing_starts(stage: Stage) -> None:
+    with pytest.raises(SlipwayError, match="nothing was pushed, since the image and its tags were there"):
+        follow(stage, NEW, pushed=False)
+
+
+def test_a_job_that_is_cancelled_while_it_waits(stage: Stage) -> None:
+    stage.clock.after(5, stage.cancelled.set)
+
+    with pytest.raises(SlipwayError, match="it may still come"):
+        follow(stage, NEW)
 
 
 def _digest(digest: str) -> object:
