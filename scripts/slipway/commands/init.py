@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace, context: Context) -> int:
     """Show the diff, write the files, and say what to do next."""
     uses, notes = _uses(arguments.uses)
     jobs = workflows.read(context.root)
-    proposal = propose(context.root, jobs, name=_name(context.root))
+    proposal = propose(context.root, jobs, name=_name(context.root), branch=_branch(context.root))
     wanted = _wanted(context.root, proposal, jobs, uses)
     changed = {path: text for path, text in wanted.items() if _read(context.root / path) != text}
     notes += [*proposal.notes, *_replaced(jobs, wanted)] if changed else []
@@ -148,6 +148,12 @@ def _name(root: Path) -> str:
     from slipway.config import conventions
 
     return conventions.repository_name(root)
+
+
+def _branch(root: Path) -> str:
+    from slipway.git import Repository
+
+    return Repository(root=root).default_branch() or "main"
 
 
 def _read(path: Path) -> str | None:

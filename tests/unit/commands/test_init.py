@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from slipway import ci, cli, config
 from slipway.clock import SystemClock
@@ -170,6 +171,86 @@ def test_a_workflow_that_is_no_yaml_is_left_out(tmp_path: Path) -> None:
     (folder / "broken.yml").write_text("on: [push\n")
     (folder / "list.yml").write_text("- on\n")
     assert workflows.read(tmp_path) == []
+
+
+ODD = """\
+on: push
+env: ${{ fromJSON(vars.E) }}
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    env: ${{ fromJSON(vars.E) }}
+    services: ${{ fromJSON(vars.E) }}
+    strategy: {matrix: "${{ fromJSON(vars.E) }}"}
+    environment: ${{ matrix.environment }}
+    steps: [{run: make test, with: 3, uses: actions/setup-node@v4, env: "${{ fromJSON(vars.E) }}"}]
+  b: {runs-on: [self-hosted, linux], strategy: 3, environment: "${{ matrix.x }}", steps: 3}
+"""
+
+
+def test_expressions_in_place_of_tables_are_no_fault(tmp_path: Path) -> None:
+    folder = tmp_path / ".github/workflows"
+    folder.mkdir(parents=True)
+    (folder / "odd.yml").write_text(ODD)
+    (folder / "latin.yml").write_bytes(b"on: push\njobs: {a: {name: caf\xe9}}\n")
+    (folder / "folder.yml").mkdir()
+    (folder / "lost.yml").symlink_to("nowhere.yml")
+    found = workflows.read(tmp_path)
+    assert [(job.name, job.environments, job.because) for job in found] == [
+        ("a", (), "it needs services"),
+        ("b", (), ""),
+    ]
+
+
+def adopted(root: Path, files: dict[str, str], branch: str = "main") -> dict[str, Any]:
+    """The workflows that `init` writes for a repository of these files."""
+    for name, text in {"Dockerfile": "FROM scratch\n", **files}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    git(root, "init", "--quiet", "-b", branch)
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "-m", "as it was")
+    run(root)
+    folder = root / ".github/workflows"
+    return {
+        name: yaml.load((folder / name).read_text(), yaml.BaseLoader)  # noqa: S506 - texts alone
+        for name in ("publish.yml", "test.yml")
+    }
+
+
+def test_it_starts_on_the_default_branch_whatever_that_is_called(tmp_path: Path) -> None:
+    written = adopted(tmp_path, {}, branch="master")
+    assert written["publish.yml"]["on"]["push"] == {"branches": ["master"]}
+    assert written["test.yml"]["on"]["push"] == {"branches": ["master", "develop"]}
+
+
+OWN = "on: push\njobs:\n  {name}:\n    runs-on: windows-2025\n    steps: [{{run: make test}}]\n"
+
+
+def test_jobs_of_several_files_have_names_of_their_own_and_no_identity_token(tmp_path: Path) -> None:
+    written = adopted(
+        tmp_path,
+        {
+            ".github/workflows/ci.yml": OWN.format(name="test"),
+            ".github/workflows/other.yml": OWN.format(name="test"),
+            ".github/workflows/third.yml": OWN.format(name="publish"),
+        },
+    )
+    workflow = written["publish.yml"]
+    assert list(workflow["jobs"]) == ["test", "test-other", "publish-third", "publish"]
+    assert workflow["jobs"]["publish"]["needs"] == ["test", "test-other", "publish-third"]
+    assert workflow["permissions"] == {"contents": "read"}
+    assert workflow["jobs"]["publish"]["permissions"] == {"contents": "read", "id-token": "write"}
+
+
+def test_environments_that_a_merge_leaves_out_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps = "[{run: docker build -t a/b . && docker push a/b}]"
+    job = f"{{runs-on: ubuntu-latest, environment: prod, steps: {steps}}}"
+    adopted(tmp_path, {".github/workflows/deploy.yml": f"on: push\njobs: {{deploy: {job}}}\n"})
+    said = capsys.readouterr().out
+    assert "A merge publishes to no environment. Your workflows also name prod:" in said
 
 
 def test_actions_are_pinned_to_what_our_own_workflows_use() -> None:

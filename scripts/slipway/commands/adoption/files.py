@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from textwrap import indent
@@ -12,6 +13,7 @@ from slipway.commands.adoption.workflows import WRITTEN
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
 UPLOAD = "actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a # v7.0.1"
 DOWNLOAD = "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1"
+_PERMISSIONS = "    permissions: {contents: read, id-token: write}\n"
 _PLAIN = re.compile(r"[A-Za-z0-9_./][\w./ =-]*")
 
 
@@ -68,13 +70,15 @@ def _deploy(component: Component) -> Iterator[str]:
 
 def publish(proposal: Proposal, uses: str) -> str:
     """Return the workflow that publishes; `uses` is `OWNER/NAME`, `@REF` and a comment."""
+    # Jobs that run the repository's own code beside ours may not ask for an identity token.
+    others = bool(proposal.own_tests) or proposal.per_environment
     head = (
         f"{WRITTEN}\n"
         "name: Publish\n"
         "on:\n"
-        "  push: {branches: [main]}\n"
+        f"  push: {{branches: [{_flow(proposal.branch)}]}}\n"
         "  workflow_dispatch: {inputs: {environment: {type: environment, required: true}}}\n"
-        "permissions: {contents: read, id-token: write}\n"
+        f"permissions: {{contents: read{'' if others else ', id-token: write'}}}\n"
         "jobs:\n"
     )
     if proposal.per_environment:
@@ -88,6 +92,7 @@ def publish(proposal: Proposal, uses: str) -> str:
     called = (
         "  publish:\n"
         + needs
+        + (_PERMISSIONS if others else "")
         + f"    uses: {_at(uses, '.github/workflows/publish.yml')}\n"
         + f"    with: {{{', '.join(given)}}}\n"
         + f"    secrets:\n{secrets}"
@@ -97,13 +102,14 @@ def publish(proposal: Proposal, uses: str) -> str:
 
 def test(proposal: Proposal, uses: str) -> str:
     """Return the workflow that tests."""
+    branches = ", ".join(dict.fromkeys((_flow(proposal.branch), "develop")))
     head = (
         f"{WRITTEN}\n"
         "name: Test\n"
         "on:\n"
         "  pull_request:\n"
         "  merge_group:\n"
-        "  push: {branches: [main, develop]}\n"
+        f"  push: {{branches: [{branches}]}}\n"
         "permissions: {contents: read}\n"
         "jobs:\n"
     )
@@ -168,7 +174,8 @@ def _own_jobs(proposal: Proposal, uses: str) -> str:
         f"      - uses: {_at(uses, 'actions/build-image')}\n"
         '        with: {component: "${{ matrix.component }}", output: "${{ runner.temp }}/built"}\n'
         f"      - uses: {UPLOAD}\n"
-        '        with: {name: "slipway-${{ matrix.component }}", path: "${{ runner.temp }}/built"}\n'
+        '        with: {name: "slipway-${{ matrix.component }}", path: "${{ runner.temp }}/built", '
+        "overwrite: true}\n"
     )
     return test + build + "".join(_environment_jobs(proposal, uses, names, settings))
 
@@ -185,6 +192,7 @@ def _environment_jobs(proposal: Proposal, uses: str, names: str, settings: str) 
             f"    needs: {before if event == 'push' else 'build'}\n"
             "    runs-on: ubuntu-24.04\n"
             "    timeout-minutes: 180\n"
+            f"{_PERMISSIONS}"
             f"    environment: {environment}\n"
             f"    concurrency: slipway-{environment}-${{{{ matrix.component }}}}\n"
             f"    strategy: {{fail-fast: false, matrix: {{component: [{names}]}}}}\n"
@@ -231,3 +239,8 @@ def _scalar(text: str) -> str:
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def _flow(text: str) -> str:
+    """Write a text inside `[…]`, where some characters end it."""
+    return text if re.fullmatch(r"[A-Za-z][\w./-]*", text) else json.dumps(text, ensure_ascii=False)

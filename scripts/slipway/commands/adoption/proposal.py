@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slipway.commands.adoption.workflows import Image, Job
@@ -46,31 +46,34 @@ class Proposal:
     own_tests: tuple[Job, ...]  # jobs whose tests stay jobs of the repository's own
     secrets: tuple[tuple[str, str], ...]  # (our name, the repository's name)
     region: str
+    branch: str  # the default one
     per_environment: bool  # secrets of other names that only an environment's job sees
     notes: tuple[str, ...]
 
 
-def propose(root: Path, jobs: Sequence[Job], *, name: str) -> Proposal:
-    """Decide what slipway.yml says; `name` is the repository's own."""
+def propose(root: Path, jobs: Sequence[Job], *, name: str, branch: str) -> Proposal:
+    """Decide what slipway.yml says; `name` is the repository's own, `branch` its default one."""
     theirs = [job for job in jobs if not job.ours]
     publishing = [job for job in theirs if job.publishes]
     components = tuple(_components(root, publishing, name))
     testing = [job for job in theirs if job.tests]
-    own = tuple(job for job in testing if job.because)
+    own = tuple(_named_apart(job for job in testing if job.because))
     suites = tuple(_suites([job for job in testing if not job.because])) or tuple(
         () if own else _by_convention(root)
     )
     secrets, differ = _secrets(publishing)
-    environments = {one for job in publishing for one in job.environments}
+    environments = tuple(dict.fromkeys(one for job in publishing for one in job.environments))
+    order = _order(environments)
     return Proposal(
         components=components,
-        order=_order(publishing),
+        order=order,
         suites=suites,
         own_tests=own,
         secrets=secrets,
         region=next((job.region for job in publishing if job.region), ""),
+        branch=branch,
         per_environment=bool(differ and environments),
-        notes=tuple(_notes(publishing, own, components, differ)),
+        notes=(*_notes(publishing, own, components, differ), *_left_out(environments, order)),
     )
 
 
@@ -115,9 +118,31 @@ def _name(image: Image, taken: set[str], repository: str) -> str:
     return f"{repository}-{len(taken) + 1}"
 
 
-def _order(publishing: Sequence[Job]) -> tuple[str, ...]:
-    found = dict.fromkeys(one for job in publishing for one in job.environments)
-    return tuple(one for one in ORDER if one in found) if found else ORDER
+def _named_apart(own: Iterable[Job]) -> Iterator[Job]:
+    """Give jobs of several files names of their own in one file, beside the names of ours."""
+    taken = {"build", "publish", "suites", *ORDER}
+    for job in own:
+        called = job.name
+        while called in taken:
+            called += f"-{re.sub(r'[^A-Za-z0-9_-]+', '-', Path(job.file).stem)}"
+        taken.add(called)
+        _, colon, rest = job.text.partition(":")
+        yield job if called == job.name else replace(job, name=called, text=f"{called}{colon}{rest}")
+
+
+def _order(environments: Sequence[str]) -> tuple[str, ...]:
+    return tuple(one for one in ORDER if one in environments) if environments else ORDER
+
+
+def _left_out(environments: Sequence[str], order: Sequence[str]) -> Iterator[str]:
+    """Name the environments that a merge doesn't publish to: what today's workflows do, they may miss."""
+    others = [one for one in environments if one not in {*order, "development"}]
+    if others:
+        yield (
+            f"A merge publishes to {', then '.join(order) or 'no environment'}. Your workflows also name "
+            f"{', '.join(others)}: add what belongs there to `environments.order`; the rest is published "
+            "to by hand."
+        )
 
 
 def _suites(testing: Sequence[Job]) -> Iterator[tuple[str, str]]:

@@ -63,26 +63,36 @@ class Job:
 
 
 def read(root: Path) -> list[Job]:
-    """Read every workflow below `root`; a file that isn't YAML is left out."""
+    """Read every workflow below `root`; what isn't YAML is left out."""
     folder = root / ".github" / "workflows"
-    return [job for path in sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")]) for job in _jobs(path)]
+    paths = sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")])
+    return [job for path in paths if path.is_file() for job in _jobs(path)]
 
 
 def _jobs(path: Path) -> Iterator[Job]:
     import yaml
 
-    text = path.read_text("utf-8")
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError:
+        return
     try:
         document, tree = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError:
         return
     if not isinstance(document, dict) or not isinstance(document.get("jobs"), dict):
         return
-    written, known = _texts(text, tree), document.get("env") or {}
+    written, known = _texts(text, tree), _table(document, "env")
     for name, job in document["jobs"].items():
         if isinstance(job, dict):
             found = _job(path.name, str(name), job, written.get(str(name), ""), known)
             yield replace(found, ours=found.ours or text.startswith(WRITTEN))
+
+
+def _table(of: Any, key: str) -> dict[str, Any]:
+    """A table inside a workflow; an expression may stand for one, which only a run could resolve."""
+    found = of.get(key) if isinstance(of, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _texts(text: str, tree: Any) -> dict[str, str]:
@@ -104,8 +114,9 @@ def _trimmed(text: str) -> str:
 
 
 def _job(file: str, name: str, job: Mapping[str, Any], text: str, environ: Mapping[str, Any]) -> Job:
-    steps = [step for step in job.get("steps") or [] if isinstance(step, dict)]
-    known = {**environ, **(job.get("env") or {})}
+    given = job.get("steps")
+    steps = [step for step in given if isinstance(step, dict)] if isinstance(given, list) else []
+    known = {**environ, **_table(job, "env")}
     commands = [line for step in steps for line in _lines(step, known)]
     built = next((index for index, line in enumerate(commands) if shell.build_of(line)), len(commands))
     kept = [line for line in commands[:built] if not shell.is_ours(line) and not shell.is_test(line)]
@@ -128,7 +139,7 @@ def _job(file: str, name: str, job: Mapping[str, Any], text: str, environ: Mappi
 
 
 def _lines(step: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:
-    environ = {**known, **(step.get("env") or {})}
+    environ = {**known, **_table(step, "env")}
     for line in shell.lines(str(step.get("run") or "")):
         resolved = _resolve(line, environ)
         folder = str(step.get("working-directory") or ".").removeprefix("./")
@@ -165,7 +176,7 @@ def _images(commands: list[str], steps: list[dict[str, Any]], known: Mapping[str
             yield _image(build, remote)
     for step in steps:
         if str(step.get("uses", "")).startswith("docker/build-push-action@"):
-            given = {key: _resolve(str(value), known) for key, value in (step.get("with") or {}).items()}
+            given = {key: _resolve(str(value), known) for key, value in _table(step, "with").items()}
             pairs = (row.partition("=") for row in given.get("build-args", "").split())
             build = Build(
                 dockerfile=given.get("file", "Dockerfile").removeprefix("./"),
@@ -194,16 +205,16 @@ def _environments(job: Mapping[str, Any]) -> tuple[str, ...]:
     given = job.get("environment")
     name = str(given.get("name", "") if isinstance(given, dict) else given or "")
     if found := re.fullmatch(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}", name):
-        strategy = job.get("strategy") or {}
-        values = (strategy.get("matrix") or {}).get(found[1]) if isinstance(strategy, dict) else None
+        values = _table(_table(job, "strategy"), "matrix").get(found[1])
         return tuple(map(str, values)) if isinstance(values, list) else ()
     return (name,) if name and "${{" not in name else ()
 
 
 def _because(job: Mapping[str, Any], commands: list[str], steps: list[dict[str, Any]]) -> str:
     runner = str(job.get("runs-on", ""))
+    services = ", ".join(map(str, _table(job, "services")))
     reasons = {
-        f"it needs services ({', '.join(job.get('services') or ())})": bool(job.get("services")),
+        f"it needs services{f' ({services})' if services else ''}": bool(job.get("services")),
         "it runs in a container of its own": bool(job.get("container")),
         "it runs once for each value of a matrix": bool(job.get("strategy")),
         "its commands use expressions of GitHub Actions": any(
@@ -229,7 +240,7 @@ def _foreign(steps: list[dict[str, Any]]) -> set[str]:
     found = set()
     for step in steps:
         for name in _actions([step]):
-            given = step.get("with") or {}
+            given = _table(step, "with")
             version = str(given.get("python-version") or given.get("node-version") or "")
             if name not in _THERE or not _THERE[name].fullmatch(version):
                 found.add(f"{name} {version}".strip())
