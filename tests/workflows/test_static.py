@@ -110,6 +110,19 @@ def test_inputs_of_workflows_are_typed_and_described(path: Path) -> None:
         assert ("default" in given) != (given.get("required") == "true"), name
 
 
+def test_no_component_s_name_makes_two_artifacts_one() -> None:
+    """A component may be called `record-web` beside one called `web`."""
+    text = (ROOT / ".github/workflows/publish.yml").read_text("utf-8")
+    names = set(re.findall(r"^ +name: (\S+)\$\{\{ matrix\.component \}\}$", text, re.MULTILINE))
+    assert names == {"slipway-", "slipway_record-"}
+    assert re.findall(r"pattern: (\S+)\*$", text, re.MULTILINE) == ["slipway_record-"]
+
+
+def test_the_root_action_names_commands_that_there_are() -> None:
+    described = load(ROOT / "action.yml")["inputs"]["command"]["description"]
+    assert set(re.findall(r"`(\w+)`", described)) <= set(cli.COMMANDS)
+
+
 def test_slots_differ_in_nothing_but_their_names() -> None:
     """Four environments in order are four jobs; what they do is one text."""
     slots = ("first", "second", "third", "fourth")
