@@ -81,7 +81,7 @@ def prepare(request: Request, aws: Aws, *, clock: Clock) -> Prepared:
         revision=there[0] if there else "",
         active=active,
         active_is_ours=ours,
-        already_out=active is None and service.settled and same(body, running.body),
+        already_out=active is None and _serves(service) and same(body, running.body),
         notes=(*_notes(request, service, newest, running), *controller.notes()),
     )
 
@@ -128,6 +128,11 @@ def _check_platform(request: Request, body: Mapping[str, Any]) -> None:
             f"run on {needed}.",
             remedy=f"Set `platforms: [{needed}]` for the image, or `runtimePlatform` in the task definition.",
         )
+
+
+def _serves(service: Service) -> bool:
+    """Whether what is in place came to its end and runs, as far as tasks are wanted."""
+    return service.settled and (service.running_count > 0 or not service.desired)
 
 
 def _check_active(request: Request, active: Deployment | None, *, ours: bool) -> None:

@@ -16,6 +16,7 @@ from slipway.rollout.task_failures import DeadTask, Watch
 
 POLL_SECONDS = 2.0
 SLICE_SECONDS = 0.5  # how soon a cancelled job is noticed
+LONGEST = 299  # characters of an event
 PATIENCE_SECONDS = 120  # with an AWS that doesn't answer, beyond botocore's own retries
 
 Cut = Literal["", "cancelled", "timed-out", "failed-tasks"]
@@ -52,6 +53,12 @@ class Teller:
             said = f"{snapshot.weight:g}% of the traffic {where}"
             self.say("shift-traffic", "progress", said, weight=snapshot.weight)
         self._weight = snapshot.weight if snapshot.weight is not None else self._weight
+
+    def once(self, stage: Stage, status: Status, detail: str) -> None:
+        """Emit an event unless it was said before."""
+        if (detail, status) not in self._told:
+            self._told.add((detail, status))
+            self.say(stage, status, detail[:LONGEST])
 
     def say(self, stage: Stage, status: Status, detail: str, *, at: float = 0, **data: str | float) -> None:
         """Emit one event, with the time given or the time it is."""
@@ -114,7 +121,7 @@ def follow(
     while True:
         snapshot = _look(deployment, clock)
         teller.tell(snapshot)
-        dead = watch.look() if watch and snapshot.installing else (watch.dead if watch else ())
+        dead = _dead(watch, snapshot, teller)
         if snapshot.state in ENDED or (snapshot.state == "shifted" and until == "traffic"):
             return Followed(snapshot=snapshot, dead=dead, teller=teller)
         if cut := _cut(cancelled, clock.now() >= deadline, 0 < max_failed_tasks <= len(dead)):
@@ -124,6 +131,17 @@ def follow(
             teller.say("shift-traffic", "warning", said)
         waited_for = said
         pause(clock, POLL_SECONDS, cancelled)
+
+
+def _dead(watch: Watch | None, snapshot: Snapshot, teller: Teller) -> tuple[DeadTask, ...]:
+    """Return the replacement tasks that died; where AWS doesn't say, following goes on."""
+    if watch is None or not snapshot.installing:
+        return watch.dead if watch else ()
+    try:
+        return watch.look()
+    except AwsError as error:
+        teller.once("install", "warning", f"Tasks that die are not counted. {error.message}")
+        return watch.dead
 
 
 def pause(clock: Clock, seconds: float, cancelled: threading.Event) -> None:

@@ -9,7 +9,7 @@ from slipway import rollout
 from slipway.aws import raw
 from slipway.errors import AwsError, SlipwayError, StuckError
 from slipway.rehearsal.emulation import Settings
-from unit.rollout.stage import BAD, CRASHES, NEW, NEWER, ODD, OLD, REPOSITORY, START, Stage
+from unit.rollout.stage import BAD, BEHAVIOURS, CRASHES, HANGS, NEW, NEWER, ODD, OLD, REPOSITORY, START, Stage
 
 
 def test_a_new_image_is_rolled_out_until_it_has_all_traffic(stage: Stage) -> None:
@@ -302,6 +302,33 @@ def test_what_was_begun_and_cannot_be_followed_is_no_clean_failure(stage: Stage)
 
     with pytest.raises(StuckError, match="was begun and can't be followed"):
         stage.roll_out()
+
+
+def test_tasks_that_may_not_be_listed_lose_no_deployment(staged: Callable[..., Stage]) -> None:
+    stage = staged(settings=Settings(install_timeout_minutes=2))
+    stage.emulation.inject("ecs", "ListTasks", "access-denied", times=999)
+
+    outcome = stage.roll_out(BAD)
+
+    assert outcome.ended == "rolled-back"
+    assert outcome.detail.startswith("`Install` failed")
+    (warning,) = [detail for status, detail in stage.told("install") if status == "warning"]
+    assert warning.startswith("Tasks that die are not counted. Could not list the tasks")
+
+
+def test_a_version_of_which_no_task_runs_is_not_out(staged: Callable[..., Stage]) -> None:
+    stage = staged(settings=Settings(install_timeout_minutes=2))
+    stage.emulation._runtime.behaviours = {OLD: BEHAVIOURS[HANGS]}  # type: ignore[attr-defined]
+    ecs = stage.aws.client("ecs")
+    for task in ecs.list_tasks(cluster="staging-cluster", serviceName="staging-web")["taskArns"]:
+        ecs.stop_task(cluster="staging-cluster", task=task)
+    stage.clock.sleep(5)
+
+    outcome = stage.roll_out(OLD)
+
+    assert outcome.ended == "stuck"
+    assert outcome.detail.endswith("staging-web:1 is still in place. A person must look.")
+    assert stage.revisions() == ["staging-web:1"]
 
 
 def test_a_newer_revision_of_somebody_is_shown_and_left_out(stage: Stage) -> None:
