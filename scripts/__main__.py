@@ -14,12 +14,16 @@ def main():
         print("Add a step with actions/setup-python before it, or set SLIPWAY_PYTHON to a newer interpreter.")
         return 64
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-    from slipway import install
+    from slipway import cli, install
+    from slipway.ci import detect
+    from slipway.errors import SlipwayError
 
-    install.ensure("core")
-    from slipway.cli import main as run
-
-    return run()
+    try:
+        install.ensure("core")
+    except SlipwayError as error:
+        cli.report(error, detect(os.environ))
+        return int(error.exit_code)
+    return cli.main()
 
 
 if __name__ == "__main__":

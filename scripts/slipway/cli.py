@@ -109,26 +109,34 @@ def arguments_from_inputs(parser: argparse.ArgumentParser, inputs: str) -> list[
 
     Empty inputs count as not given. Raises UsageError for one that the command has no option for.
     """
-    try:
-        given = json.loads(inputs)
-    except json.JSONDecodeError as error:
-        raise UsageError(
-            f"INPUTS is not JSON: {error}.", remedy="It is set by Slipway's own actions."
-        ) from error
+    given = _inputs(inputs)
     options = {option for action in parser._actions for option in action.option_strings}  # noqa: SLF001
     words: list[str] = []
     for key, value in given.items():
         if value in {"", None}:
             continue
         if f"--{key}" not in options:
-            raise UsageError(f"`{parser.prog}` takes no input `{key}`{_nearest(f'--{key}', options)}.")
+            raise UsageError(f"`{parser.prog}` takes no input `{key}`{_nearest(f'--{key}', options)}")
         words.append(f"--{key}={value}")
     return words
 
 
+def _inputs(text: str) -> dict[str, str | None]:
+    try:
+        given = json.loads(text)
+    except json.JSONDecodeError:
+        given = None
+    if isinstance(given, dict) and all(isinstance(value, str | None) for value in given.values()):
+        return given
+    raise UsageError(
+        "INPUTS is not a JSON object of texts.",
+        remedy="Slipway's own actions set it to `${{ toJSON(inputs) }}`; elsewhere leave it unset.",
+    )
+
+
 def _nearest(word: str, words: set[str]) -> str:
     near = difflib.get_close_matches(word, sorted(words), n=1)
-    return f"; did you mean `{near[0]}`?" if near else ""
+    return f"; did you mean `{near[0]}`?" if near else "."
 
 
 def help_text() -> str:
@@ -166,12 +174,12 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _from_root_action(inputs: str) -> list[str]:
     """Read the root action's inputs: `command`, and `arguments` one per line."""
-    given = json.loads(inputs)
+    given = _inputs(inputs)
     unknown = given.keys() - {"command", "arguments", "working-directory"}
     if unknown:
         raise UsageError(f"The root action takes no input `{min(unknown)}`.")
     folder = given.get("working-directory") or "."
-    return [given.get("command", ""), f"--working-directory={folder}", *lines(given.get("arguments", ""))]
+    return [given.get("command") or "", f"--working-directory={folder}", *lines(given.get("arguments") or "")]
 
 
 def _dispatch(words: Sequence[str], system: System) -> int:
@@ -181,7 +189,7 @@ def _dispatch(words: Sequence[str], system: System) -> int:
     name = words[0]
     if name not in COMMANDS:
         raise UsageError(
-            f"`{name}` is no command{_nearest(name, set(COMMANDS))}.", remedy="`slipway --help` lists them."
+            f"`{name}` is no command{_nearest(name, set(COMMANDS))}", remedy="`slipway --help` lists them."
         )
     parser = parser_of(name)
     from_inputs = arguments_from_inputs(parser, inputs) if inputs else []

@@ -102,8 +102,14 @@ def _base(environ: Mapping[str, str]) -> Path:
     runner = environ.get("RUNNER_TEMP")
     if runner and Path(runner).is_dir():
         return Path(runner)
-    base = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slipway"
-    base.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        base = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slipway"
+        base.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except (OSError, RuntimeError) as error:  # no home at all is a RuntimeError
+        raise InstallError(
+            f"There is no folder to install packages into: {error}.",
+            remedy="Set RUNNER_TEMP, or XDG_CACHE_HOME, to a folder that may be written to.",
+        ) from error
     return base
 
 

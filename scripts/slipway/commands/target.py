@@ -31,6 +31,7 @@ _OVERRIDES = {
     "application": ("deploy", "application"),
     "deployment-group": ("deploy", "deployment-group"),
 }
+_NUMBERS = ("max-failed-tasks", "timeout-minutes")  # any other may be `007`, and stays so
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,8 +58,8 @@ def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
         place = found
         for key in path[:-1]:
             place = place.setdefault(key, {})
-        # Options are text; the schema wants the number that the text is.
-        place[path[-1]] = int(value) if value.isdecimal() else value
+        # Options are text; where the schema wants a number it is the one that the text is.
+        place[path[-1]] = int(value) if name in _NUMBERS and value.isdecimal() else value
     return found
 
 
