@@ -132,12 +132,13 @@ def _has_keys(context: Context) -> bool:
 def _difference(component: Component, resolved: Config, context: Context, commit: str) -> Difference:
     running = _running(component, resolved, context)
     at, newer = running.commit, None
-    if at and at != commit:
+    out = bool(at) and commit.startswith(at)  # AWS may show a commit cut short
+    if at and not out:
         newer = Repository(root=context.root).count(at, commit)
     return Difference(
         component=component.name,
         environment=resolved.environment or "",
-        changes=at != commit,
+        changes=not out,
         running=at[:12] or "".join(running.digests[:1])[:19] or "nothing that we know",
         planned=f"{commit[:12]}{_newer(newer)}",
     )

@@ -26,7 +26,7 @@ from slipway.cli import Context, boolean
 from slipway.commands import target
 from slipway.config.model import Component, Config
 from slipway.errors import Exit, UsageError
-from slipway.events import Emitter, Event
+from slipway.events import Emitter, Event, Status
 from slipway.kinds import Publication, Published, Tools, kind
 from slipway.process import run as run_program
 from slipway.rollout.vocabulary import Ended
@@ -99,16 +99,23 @@ def _publish(
     emit = Emitter(
         stream=context.stream, now=context.clock.now, component=component.name, environment=environment
     )
-    with target.notices(context, environment) as failed, target.failing(emit), cancellation() as cancelled:
-        aws = target.connect(component, config, context)
-        tools = Tools(aws=aws, emit=emit, clock=context.clock, run=run_program, cancelled=cancelled)
-        published = module.publish(publication, tools)
-        outcome = published.outcome
-        code = EXIT_CODES[outcome.ended]
-        emit("outcome", "succeeded" if code == Exit.DONE else "failed", outcome.detail, ended=outcome.ended)
-    _tell(
-        component, published, events=events, failed_notices=failed, context=context, environment=environment
-    )
+    # Until all is said: a signal while notices are sent must not hide how it ended.
+    with cancellation() as cancelled:
+        with target.notices(context, environment) as failed, target.failing(emit):
+            aws = target.connect(component, config, context)
+            tools = Tools(aws=aws, emit=emit, clock=context.clock, run=run_program, cancelled=cancelled)
+            published = module.publish(publication, tools)
+            outcome = published.outcome
+            status: Status = "succeeded" if EXIT_CODES[outcome.ended] == Exit.DONE else "failed"
+            emit("outcome", status, outcome.detail, ended=outcome.ended)
+        _tell(
+            component,
+            published,
+            events=events,
+            failed_notices=failed,
+            context=context,
+            environment=environment,
+        )
     return component, published
 
 

@@ -82,7 +82,8 @@ def _roll_back(component: Component, config: Config, in_progress: bool, context:
         stream=context.stream, now=context.clock.now, component=component.name, environment=environment
     )
     deploy = component.deploy
-    with target.notices(context, environment) as failed, target.failing(emit), cancellation() as cancelled:
+    # Outermost: a signal while notices are sent must not hide how it ended.
+    with cancellation() as cancelled, target.notices(context, environment) as failed, target.failing(emit):
         aws = target.connect(component, config, context)
         if in_progress:
             digest = _published(aws, component, context)

@@ -132,6 +132,13 @@ def running(commit: str) -> Running:
     )
 
 
+def test_a_commit_that_is_shown_short_runs_already(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    system = pushed(root)
+    monkeypatch.setattr(plan, "_running", lambda *_: running(system.triggered.commit[:12]))
+    asked = arguments("--environment", "staging", "--detailed-exitcode")
+    assert plan.run(asked, context(root, system)) == Exit.DONE
+
+
 @pytest.mark.parametrize(
     ("ago", "line", "code"),
     [
