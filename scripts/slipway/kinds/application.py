@@ -136,7 +136,8 @@ def _request(publication: Publication, repository: str, digest: str, made: Artif
         application=deploy.application,
         deployment_group=deploy.deployment_group,
         commit=publication.commit,
-        description=f"slipway: {publication.component.name} at {publication.commit}",
+        # The commit first: AWS takes so many characters, and who reads it needs the whole commit.
+        description=f"slipway: {publication.commit} of {publication.component.name}",
     )
 
 

@@ -28,12 +28,30 @@ def roll_out(prepared: Prepared, *, emit: Emitter, clock: Clock, cancelled: thre
     changed), AwsError when AWS refuses a call for good, and StuckError when a deployment can't be found
     again.
     """
+    left: list[str] = []  # revisions of ours that no deployment uses
+    try:
+        prepared, deployment = _begin(prepared, left, emit=emit, clock=clock, cancelled=cancelled)
+    except SlipwayError as error:
+        # What surely was refused leaves no orphan; what may have been done keeps its revision.
+        if not isinstance(error, StuckError) and not (isinstance(error, AwsError) and raw.transient(error)):
+            _take_back(prepared, left)
+        raise
+    if deployment is None:
+        _take_back(prepared, [one for one in left if one != prepared.service.running])
+        return _already_out(prepared)
+    return watch(_run(prepared, emit, clock, cancelled), deployment)
+
+
+def _begin(
+    prepared: Prepared, left: list[str], *, emit: Emitter, clock: Clock, cancelled: threading.Event
+) -> tuple[Prepared, Deployment | None]:
+    """Hand off when there is room; None for what is out already. Others may come in between."""
     deadline = clock.now() + prepared.request.timeout_minutes * 60
     told: set[str] = set()
     for _ in range(ROUNDS):
         _tell_checks(prepared, emit, told)
         if prepared.already_out:
-            return _already_out(prepared)
+            return prepared, None
         check_wait(cancelled, late=False, what="")
         if prepared.active is not None and not prepared.active_is_ours and not _overtaken(prepared):
             make_room(
@@ -41,16 +59,21 @@ def roll_out(prepared: Prepared, *, emit: Emitter, clock: Clock, cancelled: thre
             )
         else:
             try:
-                deployment = _hand_off(prepared, emit=emit, clock=clock)
+                return prepared, _hand_off(prepared, left, emit=emit, clock=clock)
             except BusyError:
                 emit("hand-off", "warning", "another deployment of the service came in between")
-            else:
-                return watch(_run(prepared, emit, clock, cancelled), deployment)
         prepared = prepare(prepared.request, prepared.aws, clock=clock)
+        if prepared.active_is_ours:
+            left.clear()  # it was begun after all, with what we registered
     raise SlipwayError(
         f"Other deployments of the service `{prepared.request.service}` kept coming in between.",
         remedy="Look who else deploys this service.",
     )
+
+
+def _take_back(prepared: Prepared, left: list[str]) -> None:
+    for revision in left:
+        ecs.deregister(prepared.aws, revision)
 
 
 def watch(run: Run, deployment: Deployment) -> Outcome:
@@ -83,28 +106,22 @@ def description(prepared: Prepared) -> str:
     return request.description or f"slipway {request.commit}".strip()
 
 
-def _hand_off(prepared: Prepared, *, emit: Emitter, clock: Clock) -> Deployment:
+def _hand_off(prepared: Prepared, left: list[str], *, emit: Emitter, clock: Clock) -> Deployment:
     """Return the deployment of ours that is in progress, or a new one."""
     if prepared.active is not None and prepared.active_is_ours:
         active = prepared.active
         emit("hand-off", "succeeded", f"joined {active.identity}, in progress", deployment=active.identity)
         return active
-    revision, registered = prepared.revision, False
+    revision = prepared.revision
     if revision:
         emit(
             "register", "skipped", f"{name_of(revision)} is what shall run", task_definition=name_of(revision)
         )
     else:
         revision = raw.register(prepared.aws, prepared.body, clock=clock).arn
-        registered = True
+        left.append(revision)
         emit("register", "succeeded", name_of(revision), task_definition=name_of(revision))
-    try:
-        deployment = prepared.controller.start(prepared.service, revision, description=description(prepared))
-    except AwsError as error:
-        # What surely was refused leaves no orphan; what may have been done keeps its revision.
-        if registered and not raw.transient(error):
-            ecs.deregister(prepared.aws, revision)
-        raise
+    deployment = prepared.controller.start(prepared.service, revision, description=description(prepared))
     emit("hand-off", "succeeded", deployment.identity, deployment=deployment.identity)
     return deployment
 

@@ -192,3 +192,14 @@ def test_a_hook_that_waits_for_a_person_is_told(staged: Callable[..., Stage]) ->
     assert deployment.proceed(Snapshot(state="going")) == (
         "the hook hook-1 waits for somebody to continue it until 2026-11-20 12:00 UTC, then: rollback"
     )
+
+
+def test_an_update_that_was_made_keeps_its_revision(staged: Callable[..., Stage]) -> None:
+    stage = staged(controller="ECS")
+    prepared = stage.prepare()
+    stage.emulation.inject("ecs", "ListServiceDeployments", "access-denied", times=99)
+
+    with pytest.raises(StuckError, match="its deployment can't be found"):
+        rollout.roll_out(prepared, emit=stage.emit, clock=stage.clock, cancelled=stage.cancelled)
+
+    assert stage.revisions() == ["staging-web:1", "staging-web:2"]

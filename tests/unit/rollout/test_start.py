@@ -288,6 +288,19 @@ def test_too_many_concurrent_registrations_are_waited_out(stage: Stage) -> None:
     assert stage.revisions() == ["staging-web:1", "staging-web:2"]
 
 
+@pytest.mark.parametrize("cancel", [True, False], ids=["cancelled", "time-limit"])
+def test_somebody_who_comes_in_between_leaves_no_revision_of_ours(stage: Stage, cancel: bool) -> None:
+    prepared = stage.prepare(NEW, max_failed_tasks=1000, timeout_minutes=1)
+    stage.create(BAD)
+    if cancel:
+        stage.clock.after(10, stage.cancelled.set)
+
+    with pytest.raises(SlipwayError):
+        rollout.roll_out(prepared, emit=stage.emit, clock=stage.clock, cancelled=stage.cancelled)
+
+    assert stage.revisions() == ["staging-web:1", "staging-web:2"]
+
+
 def test_a_refused_hand_off_leaves_no_revision(stage: Stage) -> None:
     stage.emulation.inject("codedeploy", "CreateDeployment", "access-denied")
 
