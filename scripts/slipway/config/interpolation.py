@@ -15,6 +15,7 @@ from slipway.config.words import listed, nearest, quoted
 from slipway.errors import UsageError
 
 PLACEHOLDERS = ("environment", "component", "commit")
+SECRETS = ("DEPLOY_AWS_ROLE_ARN", "DEPLOY_DOCKER_REPOSITORY", "DAGS_S3_BUCKET")  # which values may use
 # What must never travel in a value: values are printed, become tags, names and parts of documents.
 REFUSED = (
     "DEPLOY_AWS_ACCESS_KEY_ID",
@@ -55,7 +56,8 @@ def is_refused(name: str) -> bool:
 def values_from(environ: Mapping[str, str]) -> dict[str, str]:
     """What `${NAME}` may use: the environment's `vars` (JSON in SLIPWAY_VARIABLES) over our variables.
 
-    Credentials are left out. Raises UsageError when SLIPWAY_VARIABLES is no JSON object.
+    A secret that is set wins over a variable of its name: the secret may be the environment's own, where the
+    variable is the whole repository's. Credentials are left out. Raises UsageError when SLIPWAY_VARIABLES is no JSON object.
     """
     values = {name: value for name, value in environ.items() if not is_refused(name)}
     text = values.pop("SLIPWAY_VARIABLES", "") or "{}"
@@ -71,7 +73,8 @@ def values_from(environ: Mapping[str, str]) -> dict[str, str]:
     given = {
         name: value if isinstance(value, str) else json.dumps(value) for name, value in variables.items()
     }
-    return values | {name: value for name, value in given.items() if not is_refused(name)}
+    secrets = {name: values[name] for name in SECRETS if values.get(name)}
+    return values | {name: value for name, value in given.items() if not is_refused(name)} | secrets
 
 
 def problems(text: str, *, placeholders: tuple[str, ...], once: bool) -> list[str]:

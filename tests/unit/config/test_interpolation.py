@@ -97,6 +97,13 @@ def test_variables_win_over_the_environment_and_credentials_are_left_out() -> No
     assert values_from(environ) == {"REGION": "eu-west-2", "HOME": "/h"}
 
 
+def test_a_secret_wins_over_a_variable_of_its_name_unless_it_is_empty() -> None:
+    name = "DEPLOY_DOCKER_REPOSITORY"
+    variables = {"SLIPWAY_VARIABLES": json.dumps({name: "of the whole repository"})}
+    assert values_from({name: "of production", **variables}) == {name: "of production"}
+    assert values_from({name: "", **variables}) == {name: "of the whole repository"}
+
+
 @pytest.mark.parametrize("text", ["", "null", "{}"])
 def test_no_variables(text: str) -> None:
     assert values_from({"SLIPWAY_VARIABLES": text}) == {}
