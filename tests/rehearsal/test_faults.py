@@ -157,7 +157,7 @@ def assert_all_is_well(world: Stage, environment: str) -> None:
     ours = f"{repository}@{digest_of(world)}"
     family = f"{environment}-web"
     revisions = world.revisions(environment)
-    # The one before and one of ours: none is orphaned. A refused hand-off takes its own back, hence the number.
+    # The one before and one of ours: none is orphaned. A refused hand-off takes its own back.
     assert revisions[0] == f"{family}:1"
     assert len(revisions) == 2
     described = world.aws.perform("ecs", "DescribeTaskDefinition", taskDefinition=revisions[1])
@@ -232,10 +232,11 @@ def test_a_throttled_read_that_stays_throttled_is_one_error(world: Stage) -> Non
     done = publish(world, environment)
     world.aws.forget_faults()
     assert done.status == 1, done.text
-    assert [line for line in done.stdout.splitlines() if line.startswith("::error")] == [
+    expected = (
         f"::error::Could not read the service `{environment}-web` of the cluster `{environment}-cluster`: "
         "AWS refused DescribeServices with ThrottlingException: Rate exceeded."
-    ]
+    )
+    assert [line for line in done.stdout.splitlines() if line.startswith("::error")] == [expected]
     assert world.revisions(environment) == [f"{environment}-web:1"]
 
 

@@ -112,6 +112,8 @@ def _roll_back(component: Component, config: Config, in_progress: bool, context:
                 application=deploy.application,
                 deployment_group=deploy.deployment_group,
                 timeout_minutes=deploy.timeout_minutes,
+                repository=component.repository or "",
+                container_name=deploy.container_name,
             )
         emit(
             "outcome",

@@ -57,7 +57,8 @@ def values_from(environ: Mapping[str, str]) -> dict[str, str]:
     """What `${NAME}` may use: the environment's `vars` (JSON in SLIPWAY_VARIABLES) over our variables.
 
     A secret that is set wins over a variable of its name: the secret may be the environment's own, where the
-    variable is the whole repository's. Credentials are left out. Raises UsageError when SLIPWAY_VARIABLES is no JSON object.
+    variable is the whole repository's. Credentials are left out. Raises UsageError when SLIPWAY_VARIABLES is
+    no JSON object.
     """
     values = {name: value for name, value in environ.items() if not is_refused(name)}
     text = values.pop("SLIPWAY_VARIABLES", "") or "{}"

@@ -186,6 +186,8 @@ def _verified(publication: Publication, tools: Tools, request: Request, outcome:
             application=request.application,
             deployment_group=request.deployment_group,
             timeout_minutes=request.timeout_minutes,
+            repository=request.repository,
+            container_name=request.container_name,
             of=outcome.task_definition,
         )
     except SlipwayError as error:

@@ -37,20 +37,28 @@ def roll_back(
     deployment_group: str | None = None,
     timeout_minutes: int = 60,
     of: str = "",
+    repository: str = "",
+    container_name: str | None = None,
 ) -> Outcome:
     """Go back to the last rollout that succeeded before the one that serves, with another image.
 
-    A deployment in progress is stopped with rollback instead. With `of`, the ARN of a task definition, only
-    that one is gone back from: where something else serves or comes, the outcome is `superseded`. `healthy`
-    means that the version gone back to serves, `stuck` that it doesn't. Raises SlipwayError when there is
-    nothing to go back to, AwsError when AWS refuses before anything was done, StuckError after that.
+    `repository` and `container_name` say whose digest the outcome names. A deployment in progress is
+    stopped with rollback instead. With `of`, the ARN of a task definition, only that one is gone back
+    from: where something else serves or comes, the outcome is `superseded`. `healthy` means that the
+    version gone back to serves, `stuck` that it doesn't. Raises SlipwayError when there is nothing to go
+    back to, AwsError when AWS refuses before anything was done, StuckError after that.
     """
     found = services.find(aws, cluster, service)
     controller = controllers.find(
         aws, found, application=application, deployment_group=deployment_group, clock=clock
     )
     request = Request(
-        cluster=cluster, service=service, repository="", digest="", timeout_minutes=timeout_minutes
+        cluster=cluster,
+        service=service,
+        repository=repository,
+        digest="",
+        container_name=container_name,
+        timeout_minutes=timeout_minutes,
     )
     run = Run(
         request=request,
