@@ -70,7 +70,7 @@ class Stage:
         )
 
     def environ(self, environment: str, **more: str) -> dict[str, str]:
-        base = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        base = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_HOST") if name in os.environ}
         return {
             **base,
             "SLIPWAY_PYTHON": sys.executable,
@@ -182,8 +182,10 @@ def make_repository(folder: Path, slipway_yml: str = SLIPWAY_YML) -> Path:
 
 
 @contextmanager
-def stage(folder: Path, *, built: Path | None = None, speed: float = 30, **settings: Any) -> Iterator[Stage]:
-    """Start it all; `built` is a folder with `repository` and `artifacts` of an earlier build."""
+def stage(
+    folder: Path, *, built: Path | None = None, speed: float = 30, docker_config: str = "", **settings: Any
+) -> Iterator[Stage]:
+    """Start it all; `built` is a folder with `repository` and perhaps `artifacts` of an earlier build."""
     repository = (built or folder) / "repository"
     if not repository.is_dir():
         make_repository(repository)
@@ -214,6 +216,7 @@ def stage(folder: Path, *, built: Path | None = None, speed: float = 30, **setti
         runtime=runtime,
         repository=repository,
         artifacts=(built or folder) / "artifacts",
+        secrets={"DOCKER_CONFIG": docker_config} if docker_config else {},
     )
     registry.gate.watch(lambda name, digest, tag: aws.image_pushed(name, tag, digest))
     try:
