@@ -88,7 +88,8 @@ def publish(publication: Publication, tools: Tools) -> Published:
         )
     else:
         outcome = rollout.roll_out(prepared, emit=tools.emit, clock=tools.clock, cancelled=tools.cancelled)
-    return Published(digest=digest, tag=tag, outcome=_verified(publication, tools, request, outcome))
+    served = prepared.service.running if prepared else ""
+    return Published(digest=digest, tag=tag, outcome=_verified(publication, tools, request, outcome, served))
 
 
 def _unless_cancelled(tools: Tools) -> None:
@@ -141,8 +142,10 @@ def _request(publication: Publication, repository: str, digest: str, made: Artif
     )
 
 
-def _verified(publication: Publication, tools: Tools, request: Request, outcome: Outcome) -> Outcome:
-    """Run the verify suite against what serves now; red rolls back."""
+def _verified(
+    publication: Publication, tools: Tools, request: Request, outcome: Outcome, served: str
+) -> Outcome:
+    """Run the verify suite against what serves now; red rolls back, if need be to what `served` before."""
     suite = publication.verify
     if suite is None or outcome.ended not in {"healthy", "already-out"}:
         return outcome
@@ -189,6 +192,7 @@ def _verified(publication: Publication, tools: Tools, request: Request, outcome:
             repository=request.repository,
             container_name=request.container_name,
             of=outcome.task_definition,
+            otherwise=served,
         )
     except SlipwayError as error:
         return Outcome(

@@ -39,14 +39,16 @@ def roll_back(
     of: str = "",
     repository: str = "",
     container_name: str | None = None,
+    otherwise: str = "",
 ) -> Outcome:
     """Go back to the last rollout that succeeded before the one that serves, with another image.
 
-    `repository` and `container_name` say whose digest the outcome names. A deployment in progress is
-    stopped with rollback instead. With `of`, the ARN of a task definition, only that one is gone back
-    from: where something else serves or comes, the outcome is `superseded`. `healthy` means that the
-    version gone back to serves, `stuck` that it doesn't. Raises SlipwayError when there is nothing to go
-    back to, AwsError when AWS refuses before anything was done, StuckError after that.
+    `repository` and `container_name` say whose digest the outcome names; `otherwise` is the task
+    definition to go back to where no rollout before is known, as after a service's first. A deployment in
+    progress is stopped with rollback instead. With `of`, the ARN of a task definition, only that one is
+    gone back from: where something else serves or comes, the outcome is `superseded`. `healthy` means
+    that the version gone back to serves, `stuck` that it doesn't. Raises SlipwayError when there is
+    nothing to go back to, AwsError when AWS refuses before anything was done, StuckError after that.
     """
     found = services.find(aws, cluster, service)
     controller = controllers.find(
@@ -77,7 +79,7 @@ def roll_back(
     if active is not None:
         return _stop(run, active)
     running = raw.describe(aws, found.running, clock=clock)
-    target = _target(run, running, controller.successes(found))
+    target = _target(run, running, controller.successes(found), otherwise)
     return _deploy(run, running, target)
 
 
@@ -99,8 +101,9 @@ def _taken_over(found: Service, active: Deployment | None, of: str) -> str:
     return "" if active.rolls_back or active.task_definition == of else active.identity
 
 
-def _target(run: Run, running: Revision, successes: Iterable[Past]) -> Revision:
-    for arn in before(successes, running.arn):
+def _target(run: Run, running: Revision, successes: Iterable[Past], otherwise: str) -> Revision:
+    known = before(successes, running.arn)
+    for arn in (*known, *([otherwise] if otherwise not in {"", running.arn, *known} else ())):
         revision = raw.describe(run.aws, arn, clock=run.clock)
         if images_of(revision.body) != images_of(running.body):
             return revision

@@ -26,7 +26,7 @@ def verify(stage: Stage, tmp_path: Path) -> Callable[..., Outcome]:
     """Run the suite `command` on `outcome`, as a publish does."""
     component: Any = type("Component", (), {"name": "web", "verify": "smoke", "url": ""})
 
-    def run(outcome: Outcome, command: str, **more: Any) -> Outcome:
+    def run(outcome: Outcome, command: str, served: str = "", **more: Any) -> Outcome:
         publication = Publication(
             component=component,
             environment="staging",
@@ -43,7 +43,7 @@ def verify(stage: Stage, tmp_path: Path) -> Callable[..., Outcome]:
         tools = Tools(
             aws=stage.aws, emit=stage.emit, clock=stage.clock, run=process.run, cancelled=stage.cancelled
         )
-        return application._verified(publication, tools, stage.request(**more), outcome)
+        return application._verified(publication, tools, stage.request(**more), outcome, served)
 
     return run
 
@@ -59,6 +59,17 @@ def test_red_rolls_back(stage: Stage, verify: Callable[..., Outcome]) -> None:
 
     assert outcome.ended == "rolled-back"
     assert outcome.detail == "verify `smoke` ended with status 7; Rolled back: staging-web:1 serves."
+
+
+def test_red_after_a_first_rollout_goes_back_to_what_served(
+    stage: Stage, verify: Callable[..., Outcome]
+) -> None:
+    first = stage.seeded.task_definition
+    ours = stage.roll_out(until="success")  # the old tasks are gone, and no rollout before is known
+
+    outcome = verify(ours, "exit 7", served=first)
+
+    assert (outcome.ended, outcome.task_definition) == ("rolled-back", first)
 
 
 def test_red_whose_rollback_fails_is_no_rollback(stage: Stage, verify: Callable[..., Outcome]) -> None:
