@@ -127,7 +127,8 @@ def test_a_repository_that_is_not_there_is_named(registry: Registry) -> None:
 
 def test_only_who_has_the_password_comes_in(registry: Registry) -> None:
     wrong = base64.b64encode(b"AWS:wrong").decode()
-    for path in ("/v2/", "/v2/staging/web/tags/list"):
+    digest = upload(registry, "staging/web", b"a layer that is there")
+    for path in ("/v2/", f"/v2/staging/web/blobs/{digest}"):
         assert ask(registry, "GET", path, headers={"Authorization": f"Basic {wrong}"})[0] == 401
         assert ask(registry, "GET", path)[0] == 200
 
