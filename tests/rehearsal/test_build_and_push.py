@@ -22,9 +22,12 @@ from slipway.errors import PublishError, ToolError, UsageError
 from slipway.events import Emitter, Event
 from slipway.process import Finished
 
-pytestmark = pytest.mark.skipif(
-    not shutil.which("docker") or not shutil.which("skopeo"), reason="needs docker and skopeo"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not shutil.which("docker") or not shutil.which("skopeo"), reason="needs docker and skopeo"
+    ),
+    pytest.mark.xdist_group("the engine's layers"),  # it looks at what the engine holds
+]
 DOCKERFILE = """\
 FROM scratch AS slow
 COPY busybox /bin/busybox
@@ -150,10 +153,11 @@ def build_images() -> set[str]:
         capture_output=True,
         text=True,
     )
+    own = f"-{os.getpid()}"  # other tests build at the same time
     return {
         line
         for line in listed.stdout.splitlines()
-        if line.startswith(("slipway-build/web", "slipway-cache/"))
+        if line.startswith("slipway-cache/") or (line.startswith("slipway-build/") and line.endswith(own))
     }
 
 

@@ -70,7 +70,7 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeStage]:
         emulation.calls.clear()
         monkeypatch.setenv("AWS_ENDPOINT_URL", emulation.url)
         keys = Keys(access_key_id="AKIDEXAMPLE", secret_access_key="not-a-secret")
-        aws = Aws(keys, "eu-west-2", connect_timeout=2, read_timeout=2)
+        aws = Aws(keys, "eu-west-2", connect_timeout=5, read_timeout=6)
         return Stage(emulation=emulation, clock=clock, aws=aws, seeded=seeded)
 
     yield make

@@ -31,7 +31,7 @@ def staged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stage]]:
         seeded = seed(emulation, wished)
         monkeypatch.setenv("AWS_ENDPOINT_URL", emulation.url)
         keys = Keys(access_key_id="AKIDEXAMPLE", secret_access_key="not-a-secret")
-        aws = Aws(keys, "eu-west-2", connect_timeout=2, read_timeout=2)
+        aws = Aws(keys, "eu-west-2", connect_timeout=5, read_timeout=6)
         return Stage(emulation=emulation, clock=clock, aws=aws, seeded=seeded)
 
     yield make

@@ -73,7 +73,7 @@ class Cloud:
         self.conformance = Conformance()
         self._clients: dict[tuple[Any, ...], Any] = {}
 
-    def client(self, name: str, *, read_timeout: float = 5, key: str = "AKIAREHEARSAL0000000") -> Any:
+    def client(self, name: str, *, read_timeout: float = 30, key: str = "AKIAREHEARSAL0000000") -> Any:
         identity = (name, read_timeout, key)
         if identity not in self._clients:
             self._clients[identity] = self._client(name, read_timeout, key)
