@@ -223,7 +223,7 @@ def needed(command: Command, way: Way, names: Names) -> tuple[Statement, ...]:
     if command == "doctor":
         rows = (_find_repository(names), *_DOCTOR[way])
     elif command == "rollback":
-        rows = (*_BOTH, *_ROLL_OUT[way], _SUGGEST)
+        rows = (*_BOTH, *_ROLL_OUT[way], _SUGGEST, _find_image(names))
     elif command == "publish":
         rows = (_find_repository(names), *_push(names))
         if way != "published":
@@ -257,6 +257,16 @@ def roles_of(task_definition: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _is_public(names: Names) -> bool:
     return names.repository is not None and names.repository.kind == "public"
+
+
+def _find_image(names: Names) -> _Row:
+    return _Row(
+        name="FindImage",
+        why="optional: with `--in-progress`, to know a cancelled deployment by its image",
+        actions="ecr-public:DescribeImages" if _is_public(names) else "ecr:BatchGetImage",
+        on=("{repository}",),
+        by="optional",
+    )
 
 
 def _find_repository(names: Names) -> _Row:

@@ -15,7 +15,7 @@ from slipway.cli import Context, boolean
 from slipway.commands import target
 from slipway.commands.publish import cancellation
 from slipway.config.model import Component, Config
-from slipway.errors import Exit, UsageError
+from slipway.errors import Exit, SlipwayError, UsageError
 from slipway.events import Emitter, Event
 from slipway.rollout.vocabulary import Outcome
 
@@ -86,7 +86,7 @@ def _roll_back(component: Component, config: Config, in_progress: bool, context:
     with cancellation() as cancelled, target.notices(context, environment) as failed, target.failing(emit):
         aws = target.connect(component, config, context)
         if in_progress:
-            digest = _published(aws, component, context)
+            digest = _published(aws, component, context, emit)
             outcome = rollout.stop(
                 digest=digest,
                 application=deploy.application,
@@ -136,9 +136,17 @@ def _roll_back(component: Component, config: Config, in_progress: bool, context:
     return outcome
 
 
-def _published(aws: Aws, component: Component, context: Context) -> str:
-    """The digest that this commit has in the repository; empty when it has none."""
+def _published(aws: Aws, component: Component, context: Context, emit: Emitter) -> str:
+    """The digest that this commit has in the repository; empty when it has none, or we may not look.
+
+    CodeDeploy's deployments are known by their commit; the digest is for ECS's own, which keep none.
+    """
     from slipway.aws import ecr
 
     tag = f"sha-{target.commit(context)}"
-    return ecr.digests(aws, ecr.parse(component.repository or ""), [tag]).tags.get(tag, "")
+    try:
+        return ecr.digests(aws, ecr.parse(component.repository or ""), [tag]).tags.get(tag, "")
+    except SlipwayError as error:
+        # Whatever the registry says, a deployment that is known otherwise must still be stopped.
+        emit("checks", "warning", f"the image of this commit can't be looked up: {error.message}")
+        return ""
